@@ -1,0 +1,236 @@
+#include "common/message.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* What a value takes at most, with its tag. The byte caps below are sums of these, so that no field can hide behind
+ * the slack of another. */
+enum {
+    BYTES_U64 = 1 + 10,
+    BYTES_U32 = 1 + 5,
+    BYTES_FLOAT = 1 + 4,
+    BYTES_EMPTY = 1 + 1, /* an envelope around nothing, a string of no length */
+};
+#define BYTES_STRING(n) (BYTES_EMPTY + ((n) >= 128) + (n))
+#define BYTES_PACKED(n) BYTES_STRING((n)*5)
+
+#define MAX_LAYERS    32
+#define MAX_RUNGS     16
+#define MAX_EXTENSION 16
+#define MAX_TITLE     2048
+#define MAX_DETAIL    1024
+
+#define U32       .type = WIRE_VARINT32
+#define U64       .type = WIRE_VARINT64
+#define FLOAT     .type = WIRE_FLOAT
+#define STRING(n) .type = WIRE_STRING, .max = (n)
+#define BYTES(n)  .type = WIRE_BYTES, .max = (n)
+#define PACKED(n) .type = WIRE_PACKED32, .max = (n)
+
+/* The fields of each body, in the order of their numbers, as proto/tab.proto has them. */
+static const struct wire_field spawn_fields[] = {{U64}, {U64}, {U64}};
+static const struct wire_field spawned_fields[] = {{U64}, {U32}};
+static const struct wire_field layers_fields[] = {{U32}, {BYTES(MAX_LAYERS)}, {PACKED(MAX_RUNGS)}};
+static const struct wire_field open_fields[] = {{U64}, {U64}, {U32}, {U32}, {STRING(MAX_EXTENSION)}};
+static const struct wire_field opened_fields[] = {{U64}, {U32}, {U32}, {STRING(MAX_TITLE)}, {U64}};
+static const struct wire_field refused_fields[] = {{U64}, {U32}, {STRING(MAX_DETAIL)}};
+static const struct wire_field paint_fields[] = {{U64}, {U32}, {U32}, {FLOAT}, {U32}, {U32}};
+static const struct wire_field painted_fields[] = {{U64}, {U32}, {U64}};
+static const struct wire_field progressed_fields[] = {{U64}, {U64}};
+
+enum {
+    BYTES_SPAWN = 3 * BYTES_U64,
+    BYTES_LAYERS = BYTES_U32 + BYTES_STRING(MAX_LAYERS) + BYTES_PACKED(MAX_RUNGS),
+    BYTES_SPAWNED = BYTES_U64 + BYTES_U32,
+    BYTES_OPEN = 2 * BYTES_U64 + 2 * BYTES_U32 + BYTES_STRING(MAX_EXTENSION),
+    BYTES_OPENED = 2 * BYTES_U64 + 2 * BYTES_U32 + BYTES_STRING(MAX_TITLE),
+    BYTES_REFUSED = BYTES_U64 + BYTES_U32 + BYTES_STRING(MAX_DETAIL),
+    BYTES_PAINT = BYTES_U64 + 4 * BYTES_U32 + BYTES_FLOAT,
+    BYTES_PAINTED = 2 * BYTES_U64 + BYTES_U32,
+    BYTES_PROGRESSED = 2 * BYTES_U64,
+};
+
+/* The envelope is a string's: tag and length. */
+#define CAP(body_bytes) .max_bytes = BYTES_STRING(body_bytes)
+#define FIELDS(table)   .fields = (table), .n_fields = sizeof(table) / sizeof((table)[0])
+#define FDS(min, max)   .min_fds = (min), .max_fds = (max)
+
+static const struct message_row rows[MESSAGE_KIND_COUNT] = {
+    [MESSAGE_SPAWN] = {.name = "Spawn",
+                       .sender = SENDER_BROKER,
+                       .when = WHEN_WARMING | WHEN_WARM,
+                       .descriptor = &vitrine__spawn__descriptor,
+                       CAP(BYTES_SPAWN),
+                       FDS(2, 2),
+                       FIELDS(spawn_fields)},
+    [MESSAGE_WARMED] = {.name = "Warmed",
+                        .sender = SENDER_ZYGOTE,
+                        .when = WHEN_WARMING,
+                        .descriptor = &vitrine__warmed__descriptor,
+                        CAP(BYTES_LAYERS),
+                        FDS(0, 1),
+                        FIELDS(layers_fields)},
+    [MESSAGE_SPAWNED] = {.name = "Spawned",
+                         .sender = SENDER_ZYGOTE,
+                         .when = WHEN_WARM,
+                         .descriptor = &vitrine__spawned__descriptor,
+                         CAP(BYTES_SPAWNED),
+                         FDS(0, 1),
+                         FIELDS(spawned_fields)},
+    [MESSAGE_LISTENING] = {.name = "Listening",
+                           .sender = SENDER_RENDERER,
+                           .when = WHEN_CLIMBING,
+                           .descriptor = &vitrine__listening__descriptor,
+                           CAP(0),
+                           FDS(1, 1)},
+    [MESSAGE_READY] = {.name = "Ready",
+                       .sender = SENDER_RENDERER,
+                       .when = WHEN_CLIMBING,
+                       .descriptor = &vitrine__ready__descriptor,
+                       CAP(BYTES_LAYERS),
+                       FDS(0, 0),
+                       FIELDS(layers_fields)},
+    [MESSAGE_OPEN] = {.name = "Open",
+                      .sender = SENDER_BROKER,
+                      .when = WHEN_READY,
+                      .descriptor = &vitrine__open__descriptor,
+                      CAP(BYTES_OPEN),
+                      FDS(2, 2),
+                      FIELDS(open_fields)},
+    [MESSAGE_OPENED] = {.name = "Opened",
+                        .sender = SENDER_RENDERER,
+                        .when = WHEN_OPENING,
+                        .descriptor = &vitrine__opened__descriptor,
+                        CAP(BYTES_OPENED),
+                        FDS(0, 0),
+                        FIELDS(opened_fields)},
+    [MESSAGE_REFUSED] = {.name = "Refused",
+                         .sender = SENDER_RENDERER,
+                         .when = WHEN_OPENING | WHEN_PAINTING,
+                         .descriptor = &vitrine__refused__descriptor,
+                         CAP(BYTES_REFUSED),
+                         FDS(0, 0),
+                         FIELDS(refused_fields)},
+    [MESSAGE_PAINT] = {.name = "Paint",
+                       .sender = SENDER_BROKER,
+                       .when = WHEN_IDLE,
+                       .descriptor = &vitrine__paint__descriptor,
+                       CAP(BYTES_PAINT),
+                       FDS(0, 0),
+                       FIELDS(paint_fields)},
+    [MESSAGE_PAINTED] = {.name = "Painted",
+                         .sender = SENDER_RENDERER,
+                         .when = WHEN_PAINTING,
+                         .descriptor = &vitrine__painted__descriptor,
+                         CAP(BYTES_PAINTED),
+                         FDS(0, 0),
+                         FIELDS(painted_fields)},
+    [MESSAGE_PROGRESSED] = {.name = "Progressed",
+                            .sender = SENDER_RENDERER,
+                            .when = WHEN_OPENING | WHEN_PAINTING,
+                            .descriptor = &vitrine__progressed__descriptor,
+                            CAP(BYTES_PROGRESSED),
+                            FDS(0, 0),
+                            FIELDS(progressed_fields)},
+};
+
+const struct message_row *message_row(unsigned kind)
+{
+    return kind != MESSAGE_NONE && kind < MESSAGE_KIND_COUNT ? &rows[kind] : NULL;
+}
+
+const char *message_name(enum message_kind kind)
+{
+    const struct message_row *row = message_row(kind);
+    return row ? row->name : "none";
+}
+
+/* protobuf's layout of everything that carries a length, the envelope's bodies among them. */
+#define LAID_DELIMITED 2u
+
+static enum message_fault read_kind(const uint8_t **cursor, const uint8_t *end, enum message_kind *ret_kind)
+{
+    uint64_t tag;
+    if (!wire_read_varint(cursor, end, &tag))
+        return FAULT_ENVELOPE;
+    if (tag >> 3 == MESSAGE_NONE || tag >> 3 >= MESSAGE_KIND_COUNT)
+        return FAULT_UNKNOWN_KIND;
+    if ((tag & 7) != LAID_DELIMITED)
+        return FAULT_ENVELOPE;
+    *ret_kind = (enum message_kind)(tag >> 3);
+    return FAULT_NONE;
+}
+
+static enum message_fault check_row(const struct message_row *row, const struct datagram *datagram,
+                                    enum message_sender sender, enum message_when when)
+{
+    if (row->sender != sender)
+        return FAULT_DIRECTION;
+    if (!(row->when & when))
+        return FAULT_STATE;
+    if (datagram->n_bytes > row->max_bytes)
+        return FAULT_OVERSIZED;
+    if (datagram->n_fds < row->min_fds || datagram->n_fds > row->max_fds)
+        return FAULT_FD_COUNT;
+    return FAULT_NONE;
+}
+
+/* The cursor stands behind the envelope's tag; one body has to fill the rest. */
+static enum message_fault unpack(const struct message_row *row, const uint8_t *cursor, const uint8_t *end,
+                                 struct arena *arena, const ProtobufCMessage **ret_body)
+{
+    uint64_t n_body;
+    if (!wire_read_varint(&cursor, end, &n_body) || n_body != (size_t)(end - cursor))
+        return FAULT_ENVELOPE;
+    enum message_fault fault = wire_scan(cursor, n_body, row->fields, row->n_fields);
+    if (fault != FAULT_NONE)
+        return fault;
+    *ret_body = protobuf_c_message_unpack(row->descriptor, &arena->allocator, n_body, cursor);
+    return *ret_body ? FAULT_NONE : FAULT_UNPACK;
+}
+
+enum message_fault message_decode(const struct datagram *datagram, enum message_sender sender, enum message_when when,
+                                  struct arena *arena, struct message *ret_message)
+{
+    struct message message = {.kind = MESSAGE_NONE};
+    enum message_kind kind = MESSAGE_NONE;
+    arena_init(arena);
+    *ret_message = message;
+    if (datagram->n_bytes == 0)
+        return FAULT_ZERO_LENGTH;
+
+    const uint8_t *cursor = datagram->bytes, *end = cursor + datagram->n_bytes;
+    enum message_fault fault = read_kind(&cursor, end, &kind);
+    if (fault == FAULT_NONE)
+        fault = check_row(&rows[kind], datagram, sender, when);
+    if (fault == FAULT_NONE)
+        fault = unpack(&rows[kind], cursor, end, arena, &message.base);
+    if (fault == FAULT_NONE) {
+        message.kind = kind;
+        *ret_message = message;
+    }
+    return fault;
+}
+
+size_t message_encode(enum message_kind kind, const ProtobufCMessage *body, uint8_t *out)
+{
+    const struct message_row *row = message_row(kind);
+    assert(row && row->descriptor == body->descriptor);
+
+    size_t n_body = protobuf_c_message_get_packed_size(body);
+    /* Not an assert: in a build without them this would write beyond the caller's buffer. */
+    if (n_body > row->max_bytes)
+        abort();
+    size_t n = wire_write_varint(out, (uint64_t)kind << 3 | LAID_DELIMITED);
+    n += wire_write_varint(out + n, n_body);
+    protobuf_c_message_pack(body, out + n);
+    assert(wire_scan(out + n, n_body, row->fields, row->n_fields) == FAULT_NONE);
+    return n + n_body;
+}
+
+int message_send(struct channel *ch, enum message_kind kind, const ProtobufCMessage *body, const int *fds, size_t n_fds)
+{
+    uint8_t bytes[MESSAGE_MAX_BYTES];
+    size_t n_bytes = message_encode(kind, body, bytes);
+    return ch->blocking ? channel_send(ch, bytes, n_bytes, fds, n_fds) : channel_post(ch, bytes, n_bytes, fds, n_fds);
+}
