@@ -1,0 +1,232 @@
+#include "renderer/session.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/fd.h"
+#include "common/frame.h"
+#include "common/message.h"
+#include "common/text.h"
+#include "renderer/engine.h"
+#include "renderer/sniff.h"
+
+/* Ticks of progress: soon enough for a watchdog that counts seconds, seldom enough to cost nothing. */
+#define TICK_NS (100 * NS_PER_MS)
+
+struct session {
+    struct channel *channel;
+    enum message_when when;
+    struct arena arena;
+    uint8_t buffer[CHANNEL_MAX_BYTES];
+
+    uint64_t serial; /* of the order being served */
+    uint64_t n_ticks;
+    uint64_t last_tick_ns;
+
+    struct engine_source source;
+    char extension[32];
+    const struct engine *engine;
+    void *document;
+    struct engine_facts facts;
+    struct frame_layout layout;
+    uint8_t *frame;
+};
+
+/* Engines' progress() has no argument. */
+static struct session session;
+
+static void send_fact(enum message_kind kind, const ProtobufCMessage *fact)
+{
+    if (message_send(session.channel, kind, fact, NULL, 0) != 0)
+        _exit(RENDERER_EXIT_CHANNEL);
+}
+
+static void tick(void)
+{
+    const uint64_t now = clock_now_ns();
+    if (now - session.last_tick_ns < TICK_NS)
+        return;
+    session.last_tick_ns = now;
+    Vitrine__Progressed fact = VITRINE__PROGRESSED__INIT;
+    fact.serial = session.serial;
+    fact.done = ++session.n_ticks;
+    send_fact(MESSAGE_PROGRESSED, &fact.base);
+}
+
+static void begin(uint64_t serial)
+{
+    session.serial = serial;
+    session.n_ticks = 0;
+    session.last_tick_ns = clock_now_ns();
+    session.facts = (struct engine_facts){0};
+}
+
+/* Cuts text at a whole character, so that it stays UTF-8 and fits its field. */
+static void cut_utf8(char *text, size_t max_bytes)
+{
+    size_t n = strlen(text);
+    if (n <= max_bytes)
+        return;
+    n = max_bytes;
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    text[n] = '\0';
+}
+
+/* Engines pass on what documents say; the broker takes well-formed UTF-8 only. */
+static char *presentable(char *text, size_t max_bytes)
+{
+    cut_utf8(text, max_bytes);
+    if (!text_is_utf8(text, strlen(text))) {
+        for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+            if (*c >= 0x80)
+                *c = '?';
+        }
+    }
+    return text;
+}
+
+static void send_refused(void)
+{
+    Vitrine__Refused fact = VITRINE__REFUSED__INIT;
+    fact.serial = session.serial;
+    fact.reason = session.facts.refusal != REFUSAL_NONE ? session.facts.refusal : REFUSAL_BROKEN;
+    fact.detail = presentable(session.facts.detail, sizeof session.facts.detail - 1);
+    session.when = WHEN_REFUSED;
+    send_fact(MESSAGE_REFUSED, &fact.base);
+}
+
+/* The document cannot change or shrink (the broker sealed it), so its mapping cannot fault. MAP_PRIVATE, because before
+ * Linux 6.7 a write-sealed memfd cannot be mapped shared. */
+static bool map_document(const Vitrine__Open *open, int fd)
+{
+    session.source.n_bytes = open->document_bytes;
+    void *bytes = mmap(NULL, session.source.n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED)
+        return false;
+    session.source.bytes = bytes;
+    return true;
+}
+
+static bool map_frame(const Vitrine__Open *open, int fd)
+{
+    return frame_layout_init(&session.layout, open->width_px, open->height_px) == 0 &&
+           frame_map(&session.layout, fd, true, &session.frame) == 0;
+}
+
+static int find_engine(void)
+{
+    struct engine_source *source = &session.source;
+    source->kind = sniff(source->bytes, source->n_bytes, session.extension);
+    if (source->kind == DOCUMENT_UNKNOWN)
+        return engine_refuse(&session.facts, REFUSAL_UNSUPPORTED, "%s", sniff_describe(source->bytes, source->n_bytes));
+    session.engine = engine_for(source->kind);
+    if (session.engine == NULL)
+        return engine_refuse(&session.facts, REFUSAL_UNSUPPORTED, "%s", engine_missing_hint(source->kind));
+    return 0;
+}
+
+static void serve_open(const Vitrine__Open *open, struct datagram *datagram)
+{
+    const uint64_t start = clock_now_ns();
+    begin(open->serial);
+    strncpy(session.extension, open->extension, sizeof session.extension - 1);
+    session.source.width_px = (int)open->width_px;
+    session.source.height_px = (int)open->height_px;
+    session.source.progress = tick;
+    if (!map_document(open, datagram->fds[0]) || !map_frame(open, datagram->fds[1]))
+        _exit(RENDERER_EXIT_CHANNEL);
+    datagram_finish(datagram);
+
+    if (find_engine() != 0 || session.engine->open(&session.source, &session.document, &session.facts) != 0) {
+        send_refused();
+        return;
+    }
+    Vitrine__Opened fact = VITRINE__OPENED__INIT;
+    fact.serial = open->serial;
+    fact.document_kind = session.source.kind;
+    fact.n_pages = session.facts.n_pages;
+    fact.title = presentable(session.facts.title, sizeof session.facts.title - 1);
+    fact.open_ns = clock_now_ns() - start;
+    session.when = WHEN_IDLE;
+    send_fact(MESSAGE_OPENED, &fact.base);
+}
+
+static void serve_paint(const Vitrine__Paint *paint)
+{
+    const uint64_t start = clock_now_ns();
+    const uint32_t n_pages = session.facts.n_pages;
+    begin(paint->serial);
+    session.facts.n_pages = n_pages;
+
+    const struct engine_view view = {
+        .page = paint->page < n_pages ? paint->page : n_pages - 1,
+        .zoom = paint->zoom,
+        .x_px = paint->x_px,
+        .y_px = paint->y_px,
+    };
+    const struct canvas canvas = {
+        .pixels = session.frame + (paint->slot % FRAME_SLOTS) * session.layout.slot_bytes,
+        .width_px = (int)session.layout.width_px,
+        .height_px = (int)session.layout.height_px,
+        .stride_bytes = session.layout.stride_bytes,
+    };
+    if (session.engine->paint(session.document, &view, &canvas, &session.facts) != 0) {
+        send_refused();
+        return;
+    }
+    Vitrine__Painted fact = VITRINE__PAINTED__INIT;
+    fact.serial = paint->serial;
+    fact.slot = paint->slot;
+    fact.paint_ns = clock_now_ns() - start;
+    session.when = WHEN_IDLE;
+    send_fact(MESSAGE_PAINTED, &fact.base);
+}
+
+static void serve(const struct message *order, struct datagram *datagram)
+{
+    switch (order->kind) {
+    case MESSAGE_OPEN:
+        session.when = WHEN_OPENING;
+        serve_open(order->open, datagram);
+        return;
+    case MESSAGE_PAINT:
+        session.when = WHEN_PAINTING;
+        serve_paint(order->paint);
+        return;
+    case MESSAGE_NONE:
+    case MESSAGE_SPAWN:
+    case MESSAGE_WARMED:
+    case MESSAGE_SPAWNED:
+    case MESSAGE_LISTENING:
+    case MESSAGE_READY:
+    case MESSAGE_OPENED:
+    case MESSAGE_REFUSED:
+    case MESSAGE_PAINTED:
+    case MESSAGE_PROGRESSED:
+        _exit(RENDERER_EXIT_CHANNEL);
+    }
+}
+
+void session_run(struct channel *channel)
+{
+    session.channel = channel;
+    session.when = WHEN_READY;
+    for (;;) {
+        struct datagram datagram;
+        const int result = channel_receive(channel, session.buffer, &datagram);
+        if (result == CHANNEL_EOF)
+            _exit(RENDERER_EXIT_DONE);
+        if (result != 0)
+            _exit(RENDERER_EXIT_CHANNEL);
+
+        struct message order;
+        if (message_decode(&datagram, SENDER_BROKER, session.when, &session.arena, &order) != FAULT_NONE)
+            _exit(RENDERER_EXIT_CHANNEL);
+        serve(&order, &datagram);
+        datagram_finish(&datagram);
+    }
+}
