@@ -1,0 +1,99 @@
+/* One renderer as the broker sees it: its channel, its pidfd, its notification listener, its crash pipe, and what is
+ * known against it. Knows no documents: what its facts mean is the owner's affair. */
+#ifndef BROKER_CHILD_H
+#define BROKER_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "broker/crash.h"
+#include "broker/loop.h"
+#include "common/channel.h"
+#include "common/layers.h"
+#include "common/message.h"
+
+struct child;
+struct spawner;
+struct zygote;
+
+/* What the owner of a child hears. `ended` is the last it hears; the child is gone when it returns. */
+struct child_handlers {
+    void (*ready)(struct child *child);
+    /* A fact in its time, with the serial of the order that is out; its body lives until the handler returns. */
+    void (*fact)(struct child *child, const struct message *fact);
+    void (*ended)(struct child *child, const struct evidence *evidence);
+};
+
+struct child {
+    struct loop *loop;
+    const struct child_handlers *handlers;
+    void *owner;
+    TAILQ_ENTRY(child) link;             /* in the spawner's list */
+    void (*reaped)(struct child *child); /* the spawner's book-keeping, before the owner hears `ended` */
+
+    struct spawner *spawner;
+    struct zygote *zygote; /* that was asked for it; NULL when there was none yet */
+    uint64_t spawn_serial;
+    size_t mapped_bytes;              /* the room it was promised for document and frame */
+    int far_channel_fd, far_crash_fd; /* its own ends, until it has them */
+
+    pid_t pid; /* 0 before Spawned */
+    int pidfd, crash_fd, listener_fd;
+    struct channel channel;
+    struct loop_source pidfd_source, channel_source, listener_source;
+    struct loop_timer grace; /* from end of file to SIGKILL */
+
+    enum message_when when;
+    bool has_ready;          /* Ready came, checked or not */
+    bool condemned;          /* to be killed: nothing more is heard from it */
+    uint64_t serial;         /* of the order that is out */
+    uint32_t slot;           /* of the Paint that is out */
+    uint64_t n_ticks;        /* progress told for it */
+    uint64_t tick_credit_ns; /* ticks arrive no faster than this clock runs */
+
+    uint32_t layers; /* once ready: what holds */
+    uint8_t layer_errno[LAYER_COUNT];
+    uint32_t rung_ns[RUNG_COUNT];
+    char failure[192]; /* why the broker itself gave it up, in a sentence; "" when it did not */
+    uint64_t spawn_at_ns, ready_at_ns;
+    uint64_t pss_kb; /* when last measured; 0 before */
+
+    struct evidence evidence;
+};
+
+/* A child that has not been spawned: makes its channel and crash pipe. 0 or -errno. */
+int child_create(struct loop *loop, const struct child_handlers *handlers, void *owner, struct child **ret_child);
+
+/* Makes new ends, for another zygote to clone it from. 0 or -errno. */
+int child_renew_ends(struct child *child);
+
+/* The clone happened; takes pidfd. The child may be gone when this returns. */
+void child_adopt(struct child *child, pid_t pid, int pidfd);
+
+/* It exists, and is ready for a document. */
+bool child_is_ready(const struct child *child);
+
+/* Sends an order; the child is in `then` from now on and serial is what its facts must repeat. Trouble with the
+ * channel shows later as the child's end. */
+void child_order(struct child *child, enum message_kind kind, const ProtobufCMessage *order, const int *fds,
+                 size_t n_fds, uint64_t serial, enum message_when then);
+
+/* Kills it, with what is known against it in child->evidence. `ended` follows from the loop, also for a child that does
+ * not exist yet: should its clone still come, nobody is there for it, and it leaves. */
+void child_condemn(struct child *child);
+
+/* The same, because of our own lack of something: why, in a sentence. */
+void child_give_up(struct child *child, const char *why);
+
+/* Hangs up: a renderer leaves by itself then. `ended` follows from the loop. */
+void child_dismiss(struct child *child);
+
+/* It has ended (its pidfd says so): takes what it still said, reaps it, tells the owner, frees it. */
+void child_finish(struct child *child);
+
+/* For a child that never came to exist: tells the owner with this evidence and frees it. */
+void child_abandon(struct child *child);
+
+#endif

@@ -1,0 +1,298 @@
+#include "broker/events.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/output.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/layers.h"
+#include "common/text.h"
+
+/* A JSON string of text_json at its longest: every character an escaped surrogate pair, and quotes, cut, end. */
+#define MAX_TEXT_BYTES (TEXT_MAX_CHARACTERS * 12 + 16)
+
+void events_init(struct events *events, int fd, uint64_t start_ns)
+{
+    *events = (struct events){.fd = fd, .start_ns = start_ns};
+}
+
+int events_error(const struct events *events)
+{
+    return events->error;
+}
+
+static bool is_off(const struct events *events)
+{
+    return events->fd < 0 || events->error;
+}
+
+static void flush(struct events *events)
+{
+    if (!events->error)
+        events->error = output_write(events->fd, events->bytes, events->n_bytes);
+    events->n_bytes = 0;
+}
+
+void events_finish(struct events *events)
+{
+    if (!is_off(events) && events->n_bytes > 0)
+        flush(events);
+    free(events->bytes);
+    *events = (struct events){.fd = -1, .error = events->error};
+}
+
+/* Room for n_more bytes at the end, or NULL with the error noted. */
+static char *reserve(struct events *events, size_t n_more)
+{
+    if (events->error)
+        return NULL;
+    if (events->n_capacity - events->n_bytes < n_more) {
+        size_t n_capacity = 2 * events->n_capacity + n_more;
+        char *bytes = realloc(events->bytes, n_capacity);
+        if (!bytes) {
+            events->error = -ENOMEM;
+            return NULL;
+        }
+        events->bytes = bytes;
+        events->n_capacity = n_capacity;
+    }
+    return events->bytes + events->n_bytes;
+}
+
+/* For what we spell ourselves: names and numbers. */
+__attribute__((format(printf, 2, 3))) static void put(struct events *events, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    char *out = reserve(events, (size_t)n);
+    if (out) {
+        memcpy(out, text, (size_t)n);
+        events->n_bytes += (size_t)n;
+    }
+}
+
+static void put_text(struct events *events, const char *text)
+{
+    char *out = reserve(events, MAX_TEXT_BYTES);
+    if (out)
+        events->n_bytes += text_json(out, MAX_TEXT_BYTES, text, strlen(text));
+}
+
+static void put_string(struct events *events, const char *name, const char *text)
+{
+    put(events, ",\"%s\":", name);
+    if (text)
+        put_text(events, text);
+    else
+        put(events, "null");
+}
+
+static void put_number(struct events *events, const char *name, long long number)
+{
+    put(events, ",\"%s\":%lld", name, number);
+}
+
+static void put_known(struct events *events, const char *name, long long number)
+{
+    if (number)
+        put_number(events, name, number);
+    else
+        put(events, ",\"%s\":null", name);
+}
+
+/* A number of JSON holds 53 bits: an address is a string. */
+static void put_address(struct events *events, const char *name, bool known, uint64_t address)
+{
+    if (known)
+        put(events, ",\"%s\":\"0x%llx\"", name, (unsigned long long)address);
+    else
+        put(events, ",\"%s\":null", name);
+}
+
+/* A time in milliseconds with its microseconds. */
+static void put_ms(struct events *events, const char *name, uint64_t ns)
+{
+    put(events, ",\"%s\":%llu.%03llu", name, ns / NS_PER_MS, ns / NS_PER_US % 1000);
+}
+
+static void put_known_ms(struct events *events, const char *name, uint64_t ns)
+{
+    if (ns)
+        put_ms(events, name, ns);
+    else
+        put(events, ",\"%s\":null", name);
+}
+
+/* The name of a rung by its index. */
+static const char *zygote_rung_name_at(unsigned rung)
+{
+    return zygote_rung_name((enum zygote_rung)rung);
+}
+
+static const char *rung_name_at(unsigned rung)
+{
+    return rung_name((enum rung)rung);
+}
+
+static void put_rungs(struct events *events, const char *name, const uint32_t *rung_ns, unsigned n_rungs,
+                      const char *(*name_at)(unsigned rung))
+{
+    put(events, ",\"%s\":{", name);
+    for (unsigned rung = 0; rung < n_rungs; rung++)
+        put(events, "%s\"%s\":%u.%u", rung ? "," : "", name_at(rung), rung_ns[rung] / 1000, rung_ns[rung] % 1000 / 100);
+    put(events, "}");
+}
+
+static void line_begin(struct events *events, const char *name)
+{
+    put(events, "{\"event\":\"%s\"", name);
+    put_ms(events, "t_ms", clock_now_ns() - events->start_ns);
+}
+
+static void line_end(struct events *events)
+{
+    put(events, "}\n");
+    if (events->started)
+        flush(events);
+}
+
+void events_start(struct events *events, const struct event_start *event)
+{
+    if (is_off(events))
+        return;
+    struct events held = *events;
+    events->bytes = NULL;
+    events->n_bytes = events->n_capacity = 0;
+    events->started = true;
+
+    line_begin(events, "start");
+    put_string(events, "version", VITRINE_VERSION);
+    put_number(events, "tabs", event->tabs);
+    put_number(events, "level", event->level);
+    put(events, ",\"layers\":{");
+    for (unsigned layer = 0; layer < LAYER_COUNT; layer++)
+        put(events, "%s\"%s\":%s", layer ? "," : "", layer_name((enum layer)layer),
+            event->layers & LAYER_BIT(layer) ? "true" : "false");
+    put(events, "}");
+    put_number(events, "fds_open", event->fds_open);
+    if (event->zygote_rung_ns)
+        put_rungs(events, "zygote_us", event->zygote_rung_ns, ZYGOTE_RUNG_COUNT, zygote_rung_name_at);
+    line_end(events);
+
+    if (!events->error)
+        events->error = output_write(events->fd, held.bytes, held.n_bytes);
+    free(held.bytes);
+}
+
+void events_tab(struct events *events, const struct event_tab *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "tab");
+    put_number(events, "tab", event->tab);
+    put_string(events, "state", event->state);
+    put_known(events, "pid", event->pid);
+    put_string(events, "document", event->document);
+    put_string(events, "kind", event->kind);
+    put_known(events, "pages", event->pages);
+    put_string(events, "title", event->title);
+    if (event->first_live) {
+        put_known_ms(events, "spawn_ms", event->spawn_ns);
+        put_known_ms(events, "first_frame_ms", event->first_frame_ns);
+        put_known_ms(events, "open_ms", event->open_ns);
+        put_known_ms(events, "paint_ms", event->paint_ns);
+        if (event->rung_ns)
+            put_rungs(events, "rungs_us", event->rung_ns, RUNG_COUNT, rung_name_at);
+    }
+    line_end(events);
+}
+
+void events_refused(struct events *events, const struct event_refused *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "refused");
+    put_number(events, "tab", event->tab);
+    put_string(events, "document", event->document);
+    put_string(events, "reason", event->reason);
+    put_string(events, "detail", event->detail);
+    line_end(events);
+}
+
+static void put_signal(struct events *events, int signal)
+{
+    const char *name = sigabbrev_np(signal);
+    char text[32];
+    if (name)
+        snprintf(text, sizeof text, "SIG%s", name);
+    else if (signal >= SIGRTMIN && signal <= SIGRTMAX)
+        snprintf(text, sizeof text, "SIGRTMIN+%d", signal - SIGRTMIN);
+    else
+        snprintf(text, sizeof text, "signal %d", signal);
+    put_string(events, "signal", signal ? text : NULL);
+}
+
+static void put_syscall(struct events *events, const struct event_crash *event)
+{
+    put_string(events, "syscall", event->syscall);
+    if (!event->syscall) {
+        put(events, ",\"args\":null");
+        return;
+    }
+    put(events, ",\"args\":[");
+    for (size_t i = 0; i < EVENT_SYSCALL_ARGS; i++)
+        put(events, "%s\"0x%llx\"", i ? "," : "", (unsigned long long)event->args[i]);
+    put(events, "]");
+}
+
+void events_crash(struct events *events, const struct event_crash *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "crash");
+    put_number(events, "tab", event->tab);
+    put_string(events, "verdict", event->verdict);
+    put_signal(events, event->signal);
+    put_address(events, "address", event->has_address, event->address);
+    put_address(events, "pc", event->pc != 0, event->pc);
+    put(events, ",\"backtrace\":[");
+    for (size_t i = 0; i < event->n_backtrace; i++) {
+        put(events, "%s", i ? "," : "");
+        put_text(events, event->backtrace[i]);
+    }
+    put(events, "]");
+    put_syscall(events, event);
+    put_string(events, "reason", event->reason);
+    put_string(events, "detail", event->detail);
+    put_known(events, "detected_us", (long long)((event->detected_ns + NS_PER_US - 1) / NS_PER_US));
+    put_number(events, "restarts", event->restarts);
+    if (event->will_retry)
+        put_ms(events, "next_try_ms", event->next_try_ns);
+    else
+        put(events, ",\"next_try_ms\":null");
+    line_end(events);
+}
+
+void events_end(struct events *events, const struct event_end *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "end");
+    put_number(events, "status", event->status);
+    put_number(events, "tabs_live", event->tabs_live);
+    put_number(events, "tabs_failed", event->tabs_failed);
+    put_number(events, "crashes", event->crashes);
+    put_ms(events, "wall_ms", clock_now_ns() - events->start_ns);
+    put_known(events, "peak_rss_kb", (long long)event->peak_rss_kb);
+    put_known(events, "pss_kb", (long long)event->pss_kb);
+    put_number(events, "fds_open", event->fds_open);
+    line_end(events);
+}

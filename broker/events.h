@@ -1,0 +1,97 @@
+/* --json: what happens, one JSON object a line, for scripts. Field names and meanings are the contract's.
+ *
+ * Every field of an event is always there; what is not known or does not apply is null. Strings may come from anyone:
+ * they are escaped here. Each line is one write(2); a reader that is slow is waited for, one that has gone is
+ * remembered (the broker ignores SIGPIPE). */
+#ifndef BROKER_EVENTS_H
+#define BROKER_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct events {
+    int fd; /* borrowed; -1: off, and then every call does nothing */
+    int error;
+    bool started;
+    uint64_t start_ns;
+    char *bytes; /* the lines held back until start, then the line being written */
+    size_t n_bytes, n_capacity;
+};
+
+/* fd -1: no events. start_ns: the clock_now_ns() that t_ms counts from. */
+void events_init(struct events *events, int fd, uint64_t start_ns);
+
+/* Lines still held back because start was never told are written: a broker that failed early says what it knows. */
+void events_finish(struct events *events);
+
+/* 0, or the -errno that ended the writing (-EPIPE: nobody reads; -ENOSPC). Calls after it do nothing. */
+int events_error(const struct events *events);
+
+struct event_start {
+    unsigned tabs;
+    int level;
+    uint32_t layers; /* mask over enum layer */
+    int fds_open;
+    const uint32_t *zygote_rung_ns; /* ZYGOTE_RUNG_COUNT spans, told in microseconds by name; NULL: not known */
+};
+
+/* Numbers are null where they are 0, strings where they are NULL, unless a comment says otherwise. */
+struct event_tab {
+    unsigned tab; /* from 1, in every event */
+    const char *state;
+    pid_t pid;
+    const char *document;
+    const char *kind;
+    unsigned pages;
+    const char *title;
+    bool first_live; /* live for the first time: the figures below are told */
+    uint64_t spawn_ns, first_frame_ns;
+    uint64_t open_ns, paint_ns; /* as the renderer says */
+    const uint32_t *rung_ns;    /* RUNG_COUNT spans, likewise, told in microseconds by name */
+};
+
+struct event_refused {
+    unsigned tab;
+    const char *document;
+    const char *reason;
+    const char *detail;
+};
+
+#define EVENT_SYSCALL_ARGS 6
+
+struct event_crash {
+    unsigned tab;
+    const char *verdict;
+    int signal;
+    bool has_address; /* a fault address may well be 0 */
+    uint64_t address;
+    uint64_t pc;
+    const char *const *backtrace; /* n_backtrace lines */
+    size_t n_backtrace;
+    const char *syscall; /* NULL: args do not apply either */
+    uint64_t args[EVENT_SYSCALL_ARGS];
+    const char *reason;
+    const char *detail;   /* all of it in a line for people */
+    uint64_t detected_ns; /* from the fault to the broker's knowing; told in microseconds */
+    unsigned restarts;    /* never null */
+    bool will_retry;
+    uint64_t next_try_ns; /* from now, when will_retry; otherwise null */
+};
+
+struct event_end {
+    int status;
+    unsigned tabs_live, tabs_failed, crashes; /* never null */
+    uint64_t peak_rss_kb, pss_kb;             /* of all processes together */
+    int fds_open;
+};
+
+/* Lines told before this are held back and written after it, each with its own t_ms. */
+void events_start(struct events *events, const struct event_start *event);
+void events_tab(struct events *events, const struct event_tab *event);
+void events_refused(struct events *events, const struct event_refused *event);
+void events_crash(struct events *events, const struct event_crash *event);
+void events_end(struct events *events, const struct event_end *event);
+
+#endif

@@ -1,0 +1,47 @@
+/* The broker's one loop: epoll over descriptors, one timerfd behind all timers. One thread.
+ *
+ * Handlers may add and remove anything, themselves included: an event of the same batch that is meant for a source
+ * removed meanwhile is dropped. */
+#ifndef BROKER_LOOP_H
+#define BROKER_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+
+struct loop;
+
+/* Lies in its owner, who finds himself with LOOP_OWNER. */
+struct loop_source {
+    int fd; /* borrowed; -1 while not in a loop */
+    void (*ready)(struct loop_source *source, uint32_t events);
+};
+
+struct loop_timer {
+    uint64_t at_ns; /* CLOCK_MONOTONIC; 0 while not armed */
+    void (*fire)(struct loop_timer *timer);
+    TAILQ_ENTRY(loop_timer) link;
+};
+
+#define LOOP_OWNER(member_pointer, type, member) ((type *)(void *)((char *)(member_pointer)-offsetof(type, member)))
+
+int loop_create(struct loop **ret_loop);
+void loop_destroy(struct loop *loop);
+
+/* source->ready is called with epoll's event bits. 0 or -errno. */
+int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events,
+             void (*ready)(struct loop_source *, uint32_t));
+void loop_set_events(struct loop *loop, struct loop_source *source, uint32_t events);
+/* Before the descriptor is closed. Nothing happens for a source that is in no loop. */
+void loop_remove(struct loop *loop, struct loop_source *source);
+
+/* Arms or re-arms; disarming what is not armed is fine. A timer fires once. */
+void loop_arm(struct loop *loop, struct loop_timer *timer, uint64_t at_ns, void (*fire)(struct loop_timer *));
+void loop_disarm(struct loop *loop, struct loop_timer *timer);
+
+/* Handles events until loop_quit. 0 or -errno. */
+int loop_run(struct loop *loop);
+void loop_quit(struct loop *loop);
+
+#endif

@@ -1,0 +1,566 @@
+#include "broker/options.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/frame.h"
+#include "common/text.h"
+
+/* Longest option name that is compared for the nearest spelling; all of ours are shorter. */
+#define MAX_NAME 32
+
+#define BYTES_PER_MB (1ull << 20)
+
+struct parser {
+    struct options options;
+    bool view_given, spares_given;
+    char *error;
+    size_t n_error;
+};
+
+/* Sets the error line and returns false, so that setters can `return fail(…)`. */
+__attribute__((format(printf, 2, 3))) static bool fail(struct parser *parser, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(parser->error, parser->n_error, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* "--name value: expected what", with the value as far as it is worth repeating. */
+static bool fail_value(struct parser *parser, const char *name, const char *value, const char *expected)
+{
+    char shown[96];
+    text_escape(shown, sizeof shown, value, strlen(value));
+    return fail(parser, "%s %s: expected %s", name, *shown ? shown : "\"\"", expected);
+}
+
+/* Digits only: no sign, no space, no base. Too large a number saturates. */
+static bool parse_number(const char *text, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        if (__builtin_mul_overflow(number, 10u, &number) ||
+            __builtin_add_overflow(number, (unsigned)(*text - '0'), &number))
+            number = UINT64_MAX / 10; /* stays too large for every range, whatever digits follow */
+    }
+    *ret_number = number;
+    return true;
+}
+
+/* Digits, and a point among them if wanted: no sign, no exponent, no "inf". */
+static bool parse_decimal(const char *text, double *ret_number)
+{
+    size_t n_digits = strspn(text, "0123456789");
+    const char *end = text + n_digits;
+    if (*end == '.') {
+        size_t n_decimals = strspn(end + 1, "0123456789");
+        n_digits += n_decimals;
+        end += 1 + n_decimals;
+    }
+    if (*end || n_digits == 0)
+        return false;
+    *ret_number = strtod(text, NULL);
+    return true;
+}
+
+static bool number_in(struct parser *parser, const char *name, const char *value, uint64_t min, uint64_t max,
+                      const char *unit, uint64_t *ret_number)
+{
+    uint64_t number;
+    if (parse_number(value, &number) && number >= min && number <= max) {
+        *ret_number = number;
+        return true;
+    }
+    char expected[96];
+    snprintf(expected, sizeof expected, "a whole number%s%s from %llu to %llu", *unit ? " of " : "", unit,
+             (unsigned long long)min, (unsigned long long)max);
+    return fail_value(parser, name, value, expected);
+}
+
+static bool decimal_in(struct parser *parser, const char *name, const char *value, double min, double max,
+                       const char *unit, double *ret_number)
+{
+    double number;
+    if (parse_decimal(value, &number) && number >= min && number <= max) {
+        *ret_number = number;
+        return true;
+    }
+    char expected[96];
+    snprintf(expected, sizeof expected, "a number%s%s from %g to %g", *unit ? " of " : "", unit, min, max);
+    return fail_value(parser, name, value, expected);
+}
+
+static bool set_tabs(struct parser *parser, const char *name, const char *value)
+{
+    uint64_t n;
+    if (!number_in(parser, name, value, 1, OPTIONS_MAX_TABS, "", &n))
+        return false;
+    parser->options.n_tabs = (unsigned)n;
+    return true;
+}
+
+static const struct {
+    const char *name;
+    enum options_view view;
+    bool built;
+} views[] = {
+    {"auto", VIEW_AUTO, true},
+    {"none", VIEW_NONE, true},
+    {"window", VIEW_WINDOW, false},
+    {"terminal", VIEW_TERMINAL, false},
+};
+#define N_VIEWS (sizeof views / sizeof views[0])
+
+static bool set_view(struct parser *parser, const char *name, const char *value)
+{
+    for (size_t i = 0; i < N_VIEWS; i++) {
+        if (strcmp(value, views[i].name) == 0) {
+            parser->options.view = views[i].view;
+            parser->view_given = true;
+            return true;
+        }
+    }
+    return fail_value(parser, name, value, "auto, window, terminal or none");
+}
+
+static bool set_stay(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.stay = true;
+    return true;
+}
+
+static bool set_snapshot(struct parser *parser, const char *name, const char *value)
+{
+    if (!*value)
+        return fail_value(parser, name, value, "a folder");
+    parser->options.snapshot_dir = value;
+    return true;
+}
+
+static bool set_size(struct parser *parser, const char *name, const char *value)
+{
+    char width[16];
+    const char *x = strchr(value, 'x');
+    uint64_t width_px = 0, height_px = 0;
+    if (x && (size_t)(x - value) < sizeof width) {
+        memcpy(width, value, (size_t)(x - value));
+        width[x - value] = '\0';
+        if (!parse_number(width, &width_px) || !parse_number(x + 1, &height_px))
+            width_px = height_px = 0;
+    }
+
+    char expected[96];
+    if (width_px < FRAME_MIN_PX || width_px > FRAME_MAX_PX || height_px < FRAME_MIN_PX || height_px > FRAME_MAX_PX) {
+        snprintf(expected, sizeof expected, "WIDTHxHEIGHT in pixels, each from %d to %d", FRAME_MIN_PX, FRAME_MAX_PX);
+        return fail_value(parser, name, value, expected);
+    }
+    struct frame_layout layout;
+    if (frame_layout_init(&layout, (uint32_t)width_px, (uint32_t)height_px) < 0) {
+        snprintf(expected, sizeof expected, "at most %llu million pixels",
+                 FRAME_MAX_BYTES / FRAME_SLOTS / 4 / 1000000ull);
+        return fail_value(parser, name, value, expected);
+    }
+    parser->options.width_px = layout.width_px;
+    parser->options.height_px = layout.height_px;
+    return true;
+}
+
+static bool set_page(struct parser *parser, const char *name, const char *value)
+{
+    uint64_t n;
+    if (!number_in(parser, name, value, 1, UINT32_MAX, "", &n))
+        return false;
+    parser->options.page = (uint32_t)(n - 1);
+    return true;
+}
+
+static bool set_zoom(struct parser *parser, const char *name, const char *value)
+{
+    double zoom;
+    if (!decimal_in(parser, name, value, 0.05, 20, "", &zoom))
+        return false;
+    parser->options.zoom = (float)zoom;
+    return true;
+}
+
+static bool set_json(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.json = true;
+    return true;
+}
+
+static bool set_sandbox_status(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.mode = MODE_SANDBOX_STATUS;
+    return true;
+}
+
+static bool set_require_level(struct parser *parser, const char *name, const char *value)
+{
+    uint64_t level;
+    if (!parse_number(value, &level) || level < 2 || level > 3)
+        return fail_value(parser, name, value, "2 or 3 (--sandbox-status shows this machine's)");
+    parser->options.require_level = (int)level;
+    return true;
+}
+
+static bool set_spawn(struct parser *parser, const char *name, const char *value)
+{
+    if (strcmp(value, "zygote") == 0)
+        parser->options.spawn = SPAWN_ZYGOTE;
+    else if (strcmp(value, "exec") == 0)
+        parser->options.spawn = SPAWN_EXEC;
+    else
+        return fail_value(parser, name, value, "zygote or exec");
+    return true;
+}
+
+static bool set_spares(struct parser *parser, const char *name, const char *value)
+{
+    uint64_t n;
+    if (!number_in(parser, name, value, 0, 64, "", &n))
+        return false;
+    parser->options.n_spares = (unsigned)n;
+    parser->spares_given = true;
+    return true;
+}
+
+static bool set_memory(struct parser *parser, const char *name, const char *value)
+{
+    uint64_t mb;
+    if (!number_in(parser, name, value, 64, 65536, "MB", &mb))
+        return false;
+    parser->options.memory_bytes = mb * BYTES_PER_MB;
+    return true;
+}
+
+static bool set_timeout(struct parser *parser, const char *name, const char *value)
+{
+    double seconds;
+    if (!decimal_in(parser, name, value, 0.1, 86400, "seconds", &seconds))
+        return false;
+    parser->options.timeout_ns = (uint64_t)(seconds * (double)NS_PER_S + 0.5);
+    return true;
+}
+
+static bool set_max_document(struct parser *parser, const char *name, const char *value)
+{
+    uint64_t mb;
+    if (!number_in(parser, name, value, 1, 4096, "MB", &mb))
+        return false;
+    parser->options.max_document_bytes = mb * BYTES_PER_MB;
+    return true;
+}
+
+static bool set_help(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.mode = MODE_HELP;
+    return true;
+}
+
+static bool set_version(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.mode = MODE_VERSION;
+    return true;
+}
+
+/* All options there are. A row without a setter is a capability that is not built yet: known, and refused. */
+static const struct option_row {
+    const char *name;
+    const char *value; /* what --help calls it; NULL: takes none */
+    bool (*set)(struct parser *parser, const char *name, const char *value);
+    const char *help;
+} rows[] = {
+    {"--tabs", "N", set_tabs,
+     "Open N tabs, 1 to 1024. Default: one for each FILE, else 1. FILEs are opened in turn until "
+     "there are N; "
+     "without a FILE, the bundled samples are."},
+    {"--view", "VIEW", set_view, "auto (the default) or none. This build has no viewer, so both show nothing."},
+    {"--stay", NULL, set_stay,
+     "Go on until SIGINT or SIGTERM. Default: leave when every tab has shown its first frame or "
+     "failed."},
+    {"--snapshot", "DIR", set_snapshot,
+     "Write DIR/tab-NNN.png for each tab and DIR/contact-sheet.png of all. DIR is made where it is "
+     "missing."},
+    {"--size", "WxH", set_size, "Size of a tab's picture in pixels. Default: 1024x768."},
+    {"--page", "P", set_page, "Page to show, from 1; beyond the last, the last. Default: 1."},
+    {"--zoom", "Z", set_zoom, "Enlarge by Z, 0.05 to 20. Default: 1, the page fitted into the picture."},
+    {"--json", NULL, set_json, "Print events on stdout, one JSON object a line; text for people goes to stderr."},
+    {"--sandbox-status", NULL, set_sandbox_status,
+     "Print each layer of the sandbox, and why one is missing on this machine. Exit status 0 only "
+     "at level 3."},
+    {"--require-level", "N", set_require_level, "Refuse to start a renderer below sandbox level N, 2 or 3."},
+    {"--spawn", "HOW", set_spawn,
+     "zygote (the default): clone renderers from a warmed process. exec: start each afresh, so "
+     "that each has an "
+     "address layout of its own."},
+    {"--spares", "N", set_spares,
+     "Keep N renderers ready in advance, 0 to 64. Default: 0 with --spawn zygote, 2 with --spawn "
+     "exec."},
+    {"--memory", "MB", set_memory, "Memory cap of each tab, 64 to 65536. Default: 512."},
+    {"--timeout", "S", set_timeout,
+     "Seconds without progress after which a tab counts as hung, 0.1 to 86400. Default: 10."},
+    {"--max-document", "MB", set_max_document, "Largest document accepted, 1 to 4096. Default: 256."},
+    {"--help", NULL, set_help, "Print this."},
+    {"--version", NULL, set_version, "Print the version and the engines that were built in."},
+
+    {.name = "--inject", .value = "KIND[@TAB][:MS]"},
+    {.name = "--chaos", .value = "SECONDS[:SEED]"},
+    {.name = "--crash-dir", .value = "DIR"},
+    {.name = "--containment"},
+    {.name = "--latency"},
+    {.name = "--messages", .value = "N"},
+    {.name = "--payload", .value = "BYTES"},
+    {.name = "--only", .value = "NAME,…"},
+    {.name = "--report", .value = "FILE.html"},
+    {.name = "--list"},
+    {.name = "--compare", .value = "FILE.json"},
+    {.name = "--no-ring"},
+    {.name = "--stats-every", .value = "S"},
+    {.name = "--port", .value = "A:B"},
+    {.name = "--allow-folder"},
+    {.name = "--symbols"},
+};
+#define N_ROWS (sizeof rows / sizeof rows[0])
+
+static const struct option_row *row_find(const char *name, size_t n_name)
+{
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (strlen(rows[i].name) == n_name && memcmp(rows[i].name, name, n_name) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+    unsigned least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+/* Damerau-Levenshtein (each pair swapped at most once): what it takes to insert, delete, replace and swap neighbours. */
+static unsigned edit_distance(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    unsigned d[MAX_NAME + 1][MAX_NAME + 1];
+    for (size_t i = 0; i <= n_a; i++)
+        d[i][0] = (unsigned)i;
+    for (size_t j = 0; j <= n_b; j++)
+        d[0][j] = (unsigned)j;
+    for (size_t i = 1; i <= n_a; i++) {
+        for (size_t j = 1; j <= n_b; j++) {
+            unsigned differ = a[i - 1] != b[j - 1];
+            d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + differ);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < d[i][j])
+                d[i][j] = d[i - 2][j - 2] + 1;
+        }
+    }
+    return d[n_a][n_b];
+}
+
+/* A name that was cut short is nearer than any that was misspelt. */
+static const char *nearest_name(const char *name, size_t n_name)
+{
+    const char *nearest = rows[0].name;
+    unsigned least = UINT_MAX;
+    if (n_name > MAX_NAME)
+        n_name = MAX_NAME;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        const char *candidate = rows[i].name;
+        bool cut_short = strncmp(candidate, name, n_name) == 0;
+        unsigned distance = cut_short ? 0 : edit_distance(name, n_name, candidate, strlen(candidate));
+        if (distance < least) {
+            least = distance;
+            nearest = candidate;
+        }
+    }
+    return nearest;
+}
+
+static bool fail_unknown(struct parser *parser, const char *name, size_t n_name)
+{
+    char shown[96];
+    text_escape(shown, sizeof shown, name, n_name);
+    return fail(parser, "unknown option %s; the nearest is %s (--help lists them all)", shown,
+                nearest_name(name, n_name));
+}
+
+/* One option: `--name`, `--name value` or `--name=value`. *arg is moved to the last word that belongs to it. */
+static bool parse_option(struct parser *parser, char ***arg)
+{
+    const char *word = **arg;
+    size_t n_name = strcspn(word, "=");
+    const char *value = word[n_name] ? word + n_name + 1 : NULL;
+
+    const struct option_row *row = row_find(word, n_name);
+    if (!row)
+        return fail_unknown(parser, word, n_name);
+    if (!row->set)
+        return fail(parser, "%s is not built yet", row->name);
+    if (!row->value && value)
+        return fail(parser, "%s takes no value", row->name);
+    if (row->value && !value) {
+        /* A word that starts like an option is one that was forgotten a value; --name=--value still works. */
+        const char *next = (*arg)[1];
+        if (!next || strncmp(next, "--", 2) == 0)
+            return fail(parser, "%s needs a value: %s %s", row->name, row->name, row->value);
+        value = next;
+        ++*arg;
+    }
+    return row->set(parser, row->name, value);
+}
+
+static bool add_file(struct parser *parser, char *name)
+{
+    struct options *options = &parser->options;
+    if (strcmp(name, "-") == 0)
+        for (size_t i = 0; i < options->n_files; i++)
+            if (strcmp(options->files[i], "-") == 0)
+                return fail(parser, "- given twice: standard input can be read only once");
+    if (options->n_files == OPTIONS_MAX_TABS)
+        return fail(parser, "too many files: expected at most %d, a tab for each", OPTIONS_MAX_TABS);
+    options->files[options->n_files++] = name;
+    return true;
+}
+
+static bool ends_parsing(enum options_mode mode)
+{
+    return mode == MODE_HELP || mode == MODE_VERSION;
+}
+
+static bool parse_words(struct parser *parser, char **argv)
+{
+    bool options_ended = false;
+    for (char **arg = argv + 1; *arg; arg++) {
+        bool is_option = !options_ended && (*arg)[0] == '-' && (*arg)[1] != '\0';
+        if (is_option && strcmp(*arg, "--") == 0)
+            options_ended = true;
+        else if (!(is_option ? parse_option(parser, &arg) : add_file(parser, *arg)))
+            return false;
+        if (ends_parsing(parser->options.mode))
+            break;
+    }
+    return true;
+}
+
+/* What one option implies for another, once all are known. */
+static bool settle(struct parser *parser)
+{
+    struct options *options = &parser->options;
+    if (!parser->view_given && (options->snapshot_dir || options->json))
+        options->view = VIEW_NONE;
+    if (!parser->spares_given && options->spawn == SPAWN_EXEC)
+        options->n_spares = 2;
+    for (size_t i = 0; i < N_VIEWS; i++)
+        if (views[i].view == options->view && !views[i].built)
+            return fail(parser,
+                        "--view %s cannot be had: this build has no viewer; use --view none, or "
+                        "--snapshot DIR",
+                        views[i].name);
+    return true;
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options, char *ret_error, size_t n_error)
+{
+    struct parser parser = {
+        .options =
+            {
+                .mode = MODE_SHOW,
+                .view = VIEW_AUTO,
+                .width_px = 1024,
+                .height_px = 768,
+                .zoom = 1,
+                .spawn = SPAWN_ZYGOTE,
+                .memory_bytes = 512 * BYTES_PER_MB,
+                .timeout_ns = 10 * NS_PER_S,
+                .max_document_bytes = 256 * BYTES_PER_MB,
+            },
+        .error = ret_error,
+        .n_error = n_error,
+    };
+    if (argc > 0) {
+        /* A file's place is never beyond the word being looked at. */
+        parser.options.files = argv + 1;
+        if (!parse_words(&parser, argv))
+            return EXIT_STATUS_USAGE;
+    }
+    if (!ends_parsing(parser.options.mode) && !settle(&parser))
+        return EXIT_STATUS_BROKER;
+    *ret_options = parser.options;
+    return EXIT_STATUS_OK;
+}
+
+#define HELP_COLUMNS 80
+#define HELP_INDENT  24
+
+/* Words of text from column HELP_INDENT on, the first line being filled up to `column` already. */
+static void print_wrapped(FILE *out, size_t column, const char *text)
+{
+    if (column + 1 >= HELP_INDENT) {
+        fputc('\n', out);
+        column = 0;
+    }
+    fprintf(out, "%*s", (int)(HELP_INDENT - column), "");
+    column = HELP_INDENT;
+    while (*text) {
+        size_t n_word = strcspn(text, " ");
+        if (column > HELP_INDENT && column + 1 + n_word > HELP_COLUMNS - 1) {
+            fprintf(out, "\n%*s", HELP_INDENT, "");
+            column = HELP_INDENT;
+        }
+        if (column > HELP_INDENT)
+            column += (size_t)fprintf(out, " ");
+        column += (size_t)fprintf(out, "%.*s", (int)n_word, text);
+        text += n_word;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+void options_print_help(FILE *out)
+{
+    fputs("Usage: broker [OPTIONS] [FILE | -]…\n"
+          "Opens each document in a sandboxed process of its own.\n\n",
+          out);
+    char later[512] = "";
+    size_t n_later = 0;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        const struct option_row *row = &rows[i];
+        if (row->set) {
+            int n = fprintf(out, "  %s%s%s", row->name, row->value ? " " : "", row->value ? row->value : "");
+            print_wrapped(out, (size_t)n, row->help);
+        } else {
+            n_later += (size_t)snprintf(later + n_later, sizeof later - n_later, "%s%s", n_later ? " " : "", row->name);
+        }
+    }
+    if (n_later) {
+        fputs("\n  Not built yet:", out);
+        print_wrapped(out, strlen("  Not built yet:"), later);
+    }
+    fputs("\nOptions may be written --name VALUE or --name=VALUE; -- ends them; - is standard\n"
+          "input. Exit status: 0 all went as asked; 1 some tab was refused, crashed or\n"
+          "hung; 2 the command line is wrong; 3 the broker could not do its work.\n",
+          out);
+}
+
+void options_print_version(FILE *out)
+{
+    fprintf(out,
+            "Vitrine %s\n"
+            "engines: %s\n"
+            "licence: AGPL-3.0-or-later\n",
+            VITRINE_VERSION, VITRINE_ENGINES);
+}

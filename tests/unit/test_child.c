@@ -1,0 +1,297 @@
+/* One renderer as the broker sees it, played by a forked process that says and does what no renderer should. */
+#include "broker/child.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "tests/test.h"
+
+/* The renderer's part. */
+typedef void part(int channel_fd, int crash_fd);
+
+static struct loop *loop;
+static bool has_ready, has_ended;
+static struct evidence told;
+static char failure[192];
+
+static void on_ready(struct child *child)
+{
+    (void)child;
+    has_ready = true;
+}
+
+static void on_fact(struct child *child, const struct message *fact)
+{
+    (void)child, (void)fact;
+    FAIL("a fact before any order");
+}
+
+static void on_ended(struct child *child, const struct evidence *evidence)
+{
+    has_ended = true;
+    told = *evidence;
+    snprintf(failure, sizeof failure, "%s", child->failure);
+    loop_quit(loop);
+}
+
+static const struct child_handlers handlers = {.ready = on_ready, .fact = on_fact, .ended = on_ended};
+
+static void then_dismiss(struct child *child)
+{
+    child_dismiss(child);
+}
+
+/* Forks, adopts, and runs the loop until the child has ended. */
+static enum verdict play(part *renderer, void (*then)(struct child *))
+{
+    struct child *child;
+    REQUIRE(loop_create(&loop) == 0);
+    REQUIRE(child_create(loop, &handlers, NULL, &child) == 0);
+    fflush(stdout);
+    const pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+        channel_finish(&child->channel);
+        renderer(child->far_channel_fd, child->far_crash_fd);
+        _exit(0);
+    }
+    child_adopt(child, pid, pidfd_open(pid, 0));
+    CHECK(!child_is_ready(child));
+    if (then != NULL)
+        then(child);
+    CHECK_INT(loop_run(loop), ==, 0);
+    CHECK(has_ended);
+    loop_destroy(loop);
+    return crash_judge(&told);
+}
+
+static void expect_fault(part *renderer, enum message_fault fault)
+{
+    CHECK_INT(play(renderer, NULL), ==, VERDICT_PROTOCOL);
+    CHECK_STR(message_fault_name(told.fault), message_fault_name(fault));
+    CHECK(!has_ready);
+}
+
+static void say(int fd, const char *bytes, size_t n, int sent_fd)
+{
+    struct channel channel;
+    channel_init(&channel, fd, true);
+    (void)!channel_send(&channel, bytes, n, &sent_fd, sent_fd >= 0 ? 1 : 0);
+}
+
+static void leaves_with_3(int channel_fd, int crash_fd)
+{
+    (void)channel_fd, (void)crash_fd;
+    _exit(3);
+}
+
+TEST(leaves)
+{
+    CHECK_INT(play(leaves_with_3, NULL), ==, VERDICT_EXIT);
+    CHECK_INT(told.wait_status, ==, 3);
+    CHECK(!told.has_record && told.noticed_ns != 0);
+}
+
+static void segv(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    const struct crash_record record = {.magic = CRASH_RECORD_MAGIC, .signal = SIGSEGV, .address = 0x10};
+    (void)!write(crash_fd, &record, sizeof record);
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+}
+
+TEST(crashes)
+{
+    CHECK_INT(play(segv, NULL), ==, VERDICT_SIGNAL);
+    CHECK_INT(told.wait_status, ==, SIGSEGV);
+    CHECK(told.has_record && told.record.address == 0x10);
+}
+
+static void forges(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    struct crash_record record = {.magic = 1, .signal = SIGSEGV};
+    (void)!write(crash_fd, &record, sizeof record);
+}
+
+static void forges_signal(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    struct crash_record record = {.magic = CRASH_RECORD_MAGIC, .signal = -2000000000};
+    (void)!write(crash_fd, &record, sizeof record);
+}
+
+static void forges_half(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    struct crash_record record = {.magic = CRASH_RECORD_MAGIC, .signal = SIGSEGV};
+    (void)!write(crash_fd, &record, sizeof record / 2);
+}
+
+static void forges_much(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    static char bytes[4096];
+    for (int i = 0; i < 64; i++)
+        (void)!write(crash_fd, bytes, sizeof bytes);
+}
+
+TEST(crash_records_that_agree_with_nothing)
+{
+    static part *const parts[] = {forges, forges_signal, forges_half, forges_much};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        CHECK_INT(play(parts[i], NULL), ==, VERDICT_EXIT);
+        CHECK(!told.has_record);
+    }
+}
+
+static void says_nothing_at_length(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    (void)!send(channel_fd, "", 0, 0);
+    pause();
+}
+
+static void says_rubbish(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    say(channel_fd, "\xff", 1, -1);
+    pause();
+}
+
+static void says_rubbish_and_leaves(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    say(channel_fd, "\xff", 1, -1);
+}
+
+static void says_opened(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    say(channel_fd, "\x3a\x02\x08\x01", 4, -1);
+    pause();
+}
+
+static void says_ready_without_layers(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    say(channel_fd, "\x2a\x00", 2, -1);
+    pause();
+}
+
+static void listens_to_null(int channel_fd, int crash_fd)
+{
+    say(channel_fd, "\x22\x00", 2, crash_fd);
+    pause();
+}
+
+static void listens_to_nothing(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    say(channel_fd, "\x22\x00", 2, -1);
+    pause();
+}
+
+TEST(bad_messages)
+{
+    expect_fault(says_nothing_at_length, FAULT_ZERO_LENGTH);
+    expect_fault(says_rubbish, FAULT_ENVELOPE);
+    expect_fault(says_rubbish_and_leaves, FAULT_ENVELOPE);
+    expect_fault(says_opened, FAULT_STATE);
+    expect_fault(says_ready_without_layers, FAULT_VALUE);
+    expect_fault(listens_to_null, FAULT_FD_KIND);
+    expect_fault(listens_to_nothing, FAULT_FD_COUNT);
+}
+
+/* Everything at once, and nothing behind it. */
+static void claims_everything(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    Vitrine__Ready fact = VITRINE__READY__INIT;
+    uint8_t layer_errno[LAYER_COUNT] = {0};
+    uint32_t rung_ns[RUNG_COUNT] = {0};
+    struct channel channel;
+    channel_init(&channel, channel_fd, true);
+    fact.layers = LAYERS_LEVEL_3;
+    fact.layer_errno.data = layer_errno;
+    fact.layer_errno.len = LAYER_COUNT;
+    fact.rung_ns = rung_ns;
+    fact.n_rung_ns = RUNG_COUNT;
+    (void)!message_send(&channel, MESSAGE_READY, &fact.base, NULL, 0);
+    pause();
+}
+
+TEST(claims_that_proc_contradicts)
+{
+    play(claims_everything, NULL);
+    CHECK(!has_ready);
+    CHECK(failure[0] != '\0');
+    CHECK_INT(told.wait_status, ==, SIGKILL);
+}
+
+static void hangs_up_and_stays(int channel_fd, int crash_fd)
+{
+    close(channel_fd);
+    close(crash_fd);
+    pause();
+}
+
+/* End of file is not an end: it is waited for a moment, then made one. */
+TEST(hangs_up_without_leaving)
+{
+    CHECK_INT(play(hangs_up_and_stays, NULL), ==, VERDICT_PROTOCOL);
+    CHECK_INT(told.fault, ==, FAULT_HUNG_UP);
+    CHECK_INT(told.wait_status, ==, SIGKILL);
+}
+
+static void waits_for_the_end(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    char byte;
+    (void)!recv(channel_fd, &byte, 1, 0);
+}
+
+static void never_listens(int channel_fd, int crash_fd)
+{
+    (void)channel_fd, (void)crash_fd;
+    pause();
+}
+
+TEST(dismissed)
+{
+    CHECK_INT(play(waits_for_the_end, then_dismiss), ==, VERDICT_NONE);
+    CHECK_INT(told.wait_code, ==, CLD_EXITED);
+    has_ended = false;
+    CHECK_INT(play(never_listens, then_dismiss), ==, VERDICT_NONE);
+    CHECK_INT(told.wait_status, ==, SIGKILL);
+}
+
+static void then_condemn(struct child *child)
+{
+    child->evidence.hung = true;
+    child_condemn(child);
+    child_condemn(child);
+}
+
+TEST(condemned)
+{
+    CHECK_INT(play(never_listens, then_condemn), ==, VERDICT_HANG);
+}
+
+/* One that never came to exist. */
+TEST(abandoned)
+{
+    struct child *child;
+    REQUIRE(loop_create(&loop) == 0);
+    REQUIRE(child_create(loop, &handlers, NULL, &child) == 0);
+    CHECK_INT(child_renew_ends(child), ==, 0);
+    child_abandon(child);
+    CHECK(has_ended && !has_ready);
+    loop_destroy(loop);
+}

@@ -1,0 +1,285 @@
+/* The command line as a table: what it becomes, or which one line says what is wrong. */
+#include "broker/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "tests/test.h"
+
+#define MAX_WORDS 16
+
+static char program[] = "broker", a_file[] = "file";
+
+struct parsed {
+    char *words[MAX_WORDS + 2];
+    struct options options;
+    char error[256];
+    int status;
+};
+
+/* words: separated by '|', so that they may hold spaces or be empty. */
+static void parse(struct parsed *parsed, const char *words)
+{
+    static char buffer[1024];
+    snprintf(buffer, sizeof buffer, "%s", words);
+    char *rest = *words ? buffer : NULL, *word;
+    int n = 0;
+    parsed->words[n++] = program;
+    while ((word = strsep(&rest, "|")))
+        parsed->words[n++] = word;
+    parsed->words[n] = NULL;
+    parsed->error[0] = '\0';
+    parsed->status = options_parse(n, parsed->words, &parsed->options, parsed->error, sizeof parsed->error);
+}
+
+static void parse_well(struct parsed *parsed, const char *words)
+{
+    parse(parsed, words);
+    if (parsed->status != 0)
+        FAIL("\"%s\" was refused: %s", words, parsed->error);
+    REQUIRE(parsed->status == 0);
+}
+
+TEST(defaults_are_the_contracts)
+{
+    struct parsed p;
+    parse_well(&p, "");
+    CHECK_INT(p.options.mode, ==, MODE_SHOW);
+    CHECK_INT(p.options.n_tabs, ==, 0);
+    CHECK_INT(p.options.n_files, ==, 0);
+    CHECK_INT(p.options.view, ==, VIEW_AUTO);
+    CHECK(!p.options.stay && !p.options.json && !p.options.snapshot_dir);
+    CHECK_INT(p.options.width_px, ==, 1024);
+    CHECK_INT(p.options.height_px, ==, 768);
+    CHECK_INT(p.options.page, ==, 0);
+    CHECK(p.options.zoom == 1.0f);
+    CHECK_INT(p.options.spawn, ==, SPAWN_ZYGOTE);
+    CHECK_INT(p.options.n_spares, ==, 0);
+    CHECK_INT(p.options.require_level, ==, 0);
+    CHECK_INT(p.options.memory_bytes, ==, 512ull << 20);
+    CHECK_INT(p.options.timeout_ns, ==, 10 * NS_PER_S);
+    CHECK_INT(p.options.max_document_bytes, ==, 256ull << 20);
+}
+
+TEST(every_option_sets_its_field)
+{
+    struct parsed p;
+    parse_well(&p, "--tabs=1024|--size|800x600|--page|3|--zoom=2.5|--spawn|exec");
+    CHECK_INT(p.options.n_tabs, ==, 1024);
+    CHECK_INT(p.options.width_px, ==, 800);
+    CHECK_INT(p.options.height_px, ==, 600);
+    CHECK_INT(p.options.page, ==, 2);
+    CHECK(p.options.zoom == 2.5f);
+    CHECK_INT(p.options.spawn, ==, SPAWN_EXEC);
+    CHECK_INT(p.options.n_spares, ==, 2);
+
+    parse_well(&p, "--memory|64|--timeout|0.25|--max-document=4096|--require-level|3|--spares|0");
+    CHECK_INT(p.options.memory_bytes, ==, 64ull << 20);
+    CHECK_INT(p.options.timeout_ns, ==, NS_PER_S / 4);
+    CHECK_INT(p.options.max_document_bytes, ==, 4096ull << 20);
+    CHECK_INT(p.options.require_level, ==, 3);
+
+    parse_well(&p, "--stay|--json|--snapshot|out dir|--view|auto");
+    CHECK(p.options.stay && p.options.json);
+    CHECK_STR(p.options.snapshot_dir, "out dir");
+
+    parse_well(&p, "--sandbox-status");
+    CHECK_INT(p.options.mode, ==, MODE_SANDBOX_STATUS);
+}
+
+TEST(what_one_option_implies_for_another)
+{
+    struct parsed p;
+    parse_well(&p, "--json");
+    CHECK_INT(p.options.view, ==, VIEW_NONE);
+    parse_well(&p, "--snapshot|x");
+    CHECK_INT(p.options.view, ==, VIEW_NONE);
+    parse_well(&p, "--view|auto|--json");
+    CHECK_INT(p.options.view, ==, VIEW_AUTO);
+    parse_well(&p, "--spares|5|--spawn|exec");
+    CHECK_INT(p.options.n_spares, ==, 5);
+    parse_well(&p, "--spawn|exec|--spares|0");
+    CHECK_INT(p.options.n_spares, ==, 0);
+    parse_well(&p, "--spawn|exec|--spawn|zygote");
+    CHECK_INT(p.options.n_spares, ==, 0);
+}
+
+TEST(the_last_one_counts)
+{
+    struct parsed p;
+    parse_well(&p, "--tabs|3|--tabs=4|--snapshot|a|--snapshot|b");
+    CHECK_INT(p.options.n_tabs, ==, 4);
+    CHECK_STR(p.options.snapshot_dir, "b");
+}
+
+TEST(files_and_options_in_any_order)
+{
+    struct parsed p;
+    parse_well(&p, "a.pdf|--json|-|--tabs|2|b c.html|--|--tabs|--");
+    REQUIRE(p.options.n_files == 5);
+    CHECK_STR(p.options.files[0], "a.pdf");
+    CHECK_STR(p.options.files[1], "-");
+    CHECK_STR(p.options.files[2], "b c.html");
+    CHECK_STR(p.options.files[3], "--tabs");
+    CHECK_STR(p.options.files[4], "--");
+    CHECK_INT(p.options.n_tabs, ==, 2);
+}
+
+TEST(help_and_version_end_the_parsing)
+{
+    struct parsed p;
+    parse_well(&p, "--tabs|2|--help|--nonsense");
+    CHECK_INT(p.options.mode, ==, MODE_HELP);
+    parse_well(&p, "--version|--tabs|0");
+    CHECK_INT(p.options.mode, ==, MODE_VERSION);
+    parse_well(&p, "--view|window|--help");
+    CHECK_INT(p.options.mode, ==, MODE_HELP);
+}
+
+TEST(mistakes_are_told_in_one_line)
+{
+    static const struct {
+        const char *words;
+        const char *error;
+    } rows[] = {
+        {"--tabs|0", "--tabs 0: expected a whole number from 1 to 1024"},
+        {"--tabs|1025", "--tabs 1025: expected a whole number from 1 to 1024"},
+        {"--tabs|-1", "--tabs -1: expected a whole number from 1 to 1024"},
+        {"--tabs|8x", "--tabs 8x: expected a whole number from 1 to 1024"},
+        {"--tabs| 8", "--tabs  8: expected a whole number from 1 to 1024"},
+        {"--tabs=", "--tabs \"\": expected a whole number from 1 to 1024"},
+        {"--tabs|18446744073709551617", "--tabs 18446744073709551617: expected a whole number from 1 to 1024"},
+        {"--tabs", "--tabs needs a value: --tabs N"},
+        {"--snapshot|--json", "--snapshot needs a value: --snapshot DIR"},
+        {"--snapshot=", "--snapshot \"\": expected a folder"},
+        {"--json=yes", "--json takes no value"},
+        {"--size|0x5", "--size 0x5: expected WIDTHxHEIGHT in pixels, each from 1 to 16384"},
+        {"--size|5", "--size 5: expected WIDTHxHEIGHT in pixels, each from 1 to 16384"},
+        {"--size|5x", "--size 5x: expected WIDTHxHEIGHT in pixels, each from 1 to 16384"},
+        {"--size|5x6x7", "--size 5x6x7: expected WIDTHxHEIGHT in pixels, each from 1 to 16384"},
+        {"--size|1x16385", "--size 1x16385: expected WIDTHxHEIGHT in pixels, each from 1 to 16384"},
+        {"--size|16384x16384", "--size 16384x16384: expected at most 67 million pixels"},
+        {"--page|0", "--page 0: expected a whole number from 1 to 4294967295"},
+        {"--zoom|0.04", "--zoom 0.04: expected a number from 0.05 to 20"},
+        {"--zoom|inf", "--zoom inf: expected a number from 0.05 to 20"},
+        {"--zoom|1e1", "--zoom 1e1: expected a number from 0.05 to 20"},
+        {"--zoom|.", "--zoom .: expected a number from 0.05 to 20"},
+        {"--spares|65", "--spares 65: expected a whole number from 0 to 64"},
+        {"--memory|63", "--memory 63: expected a whole number of MB from 64 to 65536"},
+        {"--timeout|0.05", "--timeout 0.05: expected a number of seconds from 0.1 to 86400"},
+        {"--timeout|86401", "--timeout 86401: expected a number of seconds from 0.1 to 86400"},
+        {"--max-document|0", "--max-document 0: expected a whole number of MB from 1 to 4096"},
+        {"--require-level|1", "--require-level 1: expected 2 or 3 (--sandbox-status shows this machine's)"},
+        {"--spawn|fork", "--spawn fork: expected zygote or exec"},
+        {"--view|x", "--view x: expected auto, window, terminal or none"},
+        {"-|a|-", "- given twice: standard input can be read only once"},
+        {"--tbas|3", "unknown option --tbas; the nearest is --tabs (--help lists them all)"},
+        {"--tab=3", "unknown option --tab; the nearest is --tabs (--help lists them all)"},
+        {"--snap|x", "unknown option --snap; the nearest is --snapshot (--help lists them all)"},
+        {"--max-docment|3", "unknown option --max-docment; the nearest is --max-document (--help lists them all)"},
+        {"--snadbox-status", "unknown option --snadbox-status; the nearest is --sandbox-status "
+                             "(--help lists them all)"},
+        {"-h", "unknown option -h; the nearest is --help (--help lists them all)"},
+        {"--he\033[31mlp", "unknown option --he\\e[31mlp; the nearest is --help (--help lists them all)"},
+        {"--spawn|a\nb", "--spawn a\\nb: expected zygote or exec"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct parsed p;
+        parse(&p, rows[i].words);
+        if (p.status != EXIT_STATUS_USAGE)
+            FAIL("\"%s\": status %d", rows[i].words, p.status);
+        CHECK_STR(p.error, rows[i].error);
+    }
+}
+
+TEST(what_is_not_built_says_so)
+{
+    static const char *const later[] = {"--inject",      "--chaos",     "--latency", "--messages",
+                                        "--payload",     "--only",      "--report",  "--list",
+                                        "--compare",     "--crash-dir", "--port",    "--containment",
+                                        "--stats-every", "--no-ring",   "--symbols", "--allow-folder"};
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "%s is not built yet", later[i]);
+        struct parsed p;
+        parse(&p, later[i]);
+        CHECK_INT(p.status, ==, EXIT_STATUS_USAGE);
+        CHECK_STR(p.error, expected);
+    }
+}
+
+TEST(a_view_that_cannot_be_had)
+{
+    struct parsed p;
+    parse(&p, "--view|window");
+    CHECK_INT(p.status, ==, EXIT_STATUS_BROKER);
+    CHECK(strstr(p.error, "--view window cannot be had"));
+    parse(&p, "--view=terminal|--json");
+    CHECK_INT(p.status, ==, EXIT_STATUS_BROKER);
+    parse(&p, "--view|window|--tabs|0"); /* a mistake is told first */
+    CHECK_INT(p.status, ==, EXIT_STATUS_USAGE);
+}
+
+TEST(too_many_files)
+{
+    static char *words[OPTIONS_MAX_TABS + 3];
+    words[0] = program;
+    for (int n_files = OPTIONS_MAX_TABS; n_files <= OPTIONS_MAX_TABS + 1; n_files++) {
+        for (int i = 1; i <= n_files; i++)
+            words[i] = a_file;
+        words[n_files + 1] = NULL;
+        struct options options;
+        char error[128] = "";
+        int status = options_parse(n_files + 1, words, &options, error, sizeof error);
+        CHECK_INT(status, ==, n_files > OPTIONS_MAX_TABS ? EXIT_STATUS_USAGE : 0);
+    }
+}
+
+TEST(a_long_mistake_is_cut)
+{
+    char word[4096];
+    memset(word, 'x', sizeof word - 1);
+    word[sizeof word - 1] = '\0';
+    memcpy(word, "--", 2);
+    char *words[] = {program, word, NULL};
+    struct options options;
+    char error[300];
+    CHECK_INT(options_parse(2, words, &options, error, sizeof error), ==, EXIT_STATUS_USAGE);
+    CHECK(strstr(error, "the nearest is"));
+}
+
+TEST(help_fits_eighty_columns)
+{
+    char *text = NULL;
+    size_t n_text = 0;
+    FILE *out = open_memstream(&text, &n_text);
+    REQUIRE(out);
+    options_print_help(out);
+    fclose(out);
+
+    CHECK(strstr(text, "--tabs N"));
+    CHECK(strstr(text, "--inject"));
+    char *rest = text, *line;
+    while ((line = strsep(&rest, "\n"))) {
+        size_t n_columns = 0;
+        for (const char *c = line; *c; c++)
+            n_columns += ((unsigned char)*c & 0xc0) != 0x80;
+        if (n_columns > 80)
+            FAIL("%zu columns: %s", n_columns, line);
+    }
+    free(text);
+}
+
+TEST(version_names_the_engines)
+{
+    char *text = NULL;
+    size_t n_text = 0;
+    FILE *out = open_memstream(&text, &n_text);
+    REQUIRE(out);
+    options_print_version(out);
+    fclose(out);
+    CHECK(strstr(text, "scene"));
+    CHECK(strstr(text, "AGPL-3.0-or-later"));
+    free(text);
+}
