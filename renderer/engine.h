@@ -89,8 +89,9 @@ int engine_refuse(struct engine_facts *facts, enum refusal refusal, const char *
 /* Sets facts->title from text that may be anything: made one line of well-formed UTF-8, cut at a character. */
 void engine_title(struct engine_facts *facts, const char *text, size_t n_text);
 
-/* Pictures of more pixels than this are refused before anything is allocated for them: 64 megapixels, as RGBA
- * 256 MB, is what the engines' half of the default --memory holds. */
+/* Pictures of more pixels than this are refused before anything is allocated for them: 64 megapixels, as RGBA 256 MB, is
+ * all that the engines' half of the default --memory could hold. A decoder that holds a picture twice ends earlier, at its
+ * memory cap. */
 #define ENGINE_MAX_PIXELS (64ull * 1000 * 1000)
 
 #ifdef __cplusplus
