@@ -10,7 +10,7 @@
 #define DOCUMENT_MAX_EXTENSION 16
 
 struct document {
-    char *path;                             /* as given; NULL for a name that was not to be had */
+    char *path;                             /* as given; owned */
     char extension[DOCUMENT_MAX_EXTENSION]; /* lower case letters and digits, or "" */
     int fd;                                 /* owned memfd, sealed against every change; -1 when refused */
     size_t n_bytes;                         /* at least 1 unless refused */

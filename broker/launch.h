@@ -1,5 +1,5 @@
-/* The way into a zygote: clone with namespaces, ids mapped from outside, exec of the renderer's executable. The only
- * fork and exec of the project. */
+/* The way into a zygote: clone with namespaces, ids mapped from outside, exec of the renderer's executable. The
+ * broker's only fork and exec; renderers are cloned by the zygote (renderer/zygote.h). */
 #ifndef BROKER_LAUNCH_H
 #define BROKER_LAUNCH_H
 

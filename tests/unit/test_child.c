@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/document_kind.h"
 #include "common/fd.h"
 #include "tests/test.h"
 
@@ -207,6 +208,87 @@ TEST(bad_messages)
     expect_fault(says_ready_without_layers, FAULT_VALUE);
     expect_fault(listens_to_null, FAULT_FD_KIND);
     expect_fault(listens_to_nothing, FAULT_FD_COUNT);
+}
+
+/* What answers an order, but not rightly. The wire scan lets all of these through. */
+static struct {
+    enum message_kind kind;
+    const ProtobufCMessage *fact;
+} lie;
+
+static void lies(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    uint8_t bytes[MESSAGE_MAX_BYTES];
+    const size_t n = message_encode(lie.kind, lie.fact, bytes);
+    say(channel_fd, (const char *)bytes, n, -1);
+    pause();
+}
+
+/* As if order 7 were out: a Paint into slot 1, or an Open. */
+static void then_await_painted(struct child *child)
+{
+    child->when = WHEN_PAINTING;
+    child->serial = 7;
+    child->slot = 1;
+}
+
+static void then_await_opened(struct child *child)
+{
+    child->when = WHEN_OPENING;
+    child->serial = 7;
+}
+
+static void expect_lie_found(enum message_kind kind, const ProtobufCMessage *fact, void (*then)(struct child *),
+                             enum message_fault fault)
+{
+    lie.kind = kind;
+    lie.fact = fact;
+    CHECK_INT(play(lies, then), ==, VERDICT_PROTOCOL);
+    CHECK_STR(message_fault_name(told.fault), message_fault_name(fault));
+}
+
+TEST(painted_must_answer_its_paint)
+{
+    Vitrine__Painted painted = VITRINE__PAINTED__INIT;
+    painted.serial = 7;
+    painted.slot = 0;
+    expect_lie_found(MESSAGE_PAINTED, &painted.base, then_await_painted, FAULT_VALUE);
+    painted.slot = UINT32_MAX;
+    expect_lie_found(MESSAGE_PAINTED, &painted.base, then_await_painted, FAULT_VALUE);
+    painted.slot = 1;
+    painted.serial = 6;
+    expect_lie_found(MESSAGE_PAINTED, &painted.base, then_await_painted, FAULT_SERIAL);
+}
+
+TEST(opened_must_answer_its_open)
+{
+    Vitrine__Opened opened = VITRINE__OPENED__INIT;
+    opened.serial = 8;
+    opened.document_kind = DOCUMENT_PDF;
+    opened.n_pages = 1;
+    expect_lie_found(MESSAGE_OPENED, &opened.base, then_await_opened, FAULT_SERIAL);
+    opened.serial = 7;
+    opened.n_pages = 0;
+    expect_lie_found(MESSAGE_OPENED, &opened.base, then_await_opened, FAULT_VALUE);
+    opened.n_pages = UINT32_MAX;
+    expect_lie_found(MESSAGE_OPENED, &opened.base, then_await_opened, FAULT_VALUE);
+    opened.n_pages = 1;
+    opened.document_kind = DOCUMENT_KIND_COUNT;
+    expect_lie_found(MESSAGE_OPENED, &opened.base, then_await_opened, FAULT_VALUE);
+}
+
+TEST(refused_must_have_a_reason_of_its_own)
+{
+    Vitrine__Refused refused = VITRINE__REFUSED__INIT;
+    refused.serial = 7;
+    refused.reason = REFUSAL_MISSING; /* the broker's to say */
+    expect_lie_found(MESSAGE_REFUSED, &refused.base, then_await_opened, FAULT_VALUE);
+    refused.reason = REFUSAL_COUNT;
+    expect_lie_found(MESSAGE_REFUSED, &refused.base, then_await_opened, FAULT_VALUE);
+    refused.reason = REFUSAL_BROKEN;
+    refused.serial = 0;
+    expect_lie_found(MESSAGE_REFUSED, &refused.base, then_await_opened, FAULT_SERIAL);
 }
 
 /* Everything at once, and nothing behind it. */
