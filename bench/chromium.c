@@ -26,10 +26,11 @@
 #define MAX_TABS       64
 #define COMMANDS_FD    3
 #define ANSWERS_FD     4
-#define OUT_OF_THE_WAY 16 /* descriptors of ours that become 3 and 4 there */
+#define OUT_OF_THE_WAY 16  /* descriptors of ours that become 3 and 4 there */
+#define QUIET_MS       300 /* from a page's picture to its crash: it has nothing more to do by then */
 
-/* A command's id tells what was asked, and for which tab. */
-enum step { STEP_CREATE, STEP_ATTACH, STEP_OTHER, STEP_NAVIGATE, STEP_COUNT };
+/* A command's id tells what was asked, and for which tab. No two that are under way may have the same. */
+enum step { STEP_DISCOVER, STEP_CREATE, STEP_ATTACH, STEP_ENABLE, STEP_FOLLOW, STEP_NAVIGATE, STEP_CRASH, STEP_COUNT };
 
 struct page {
     char session[64], loader[64]; /* empty before they are known */
@@ -42,6 +43,8 @@ struct browser {
     struct page pages[MAX_TABS];
     size_t n_pages, n_done;
     uint64_t done_ns;
+    struct series *crash_ms; /* NULL: pages are to be shown, all at once; otherwise to crash, one after another */
+    uint64_t crash_ns;       /* when the latest was told to */
 };
 
 static void send_command(struct browser *browser, size_t page, enum step step, const char *format, ...)
@@ -60,11 +63,17 @@ static void send_command(struct browser *browser, size_t page, enum step step, c
         bench_fail("chromium takes no commands: %s", strerror(errno));
 }
 
+static void create_page(struct browser *browser, size_t i)
+{
+    send_command(browser, i, STEP_CREATE,
+                 "\"method\":\"Target.createTarget\",\"params\":{\"url\":\"about:blank\",\"newWindow\":true}");
+}
+
 static void navigate(struct browser *browser, size_t i)
 {
     const struct page *page = &browser->pages[i];
-    send_command(browser, i, STEP_OTHER, "\"sessionId\":\"%s\",\"method\":\"Page.enable\"", page->session);
-    send_command(browser, i, STEP_OTHER,
+    send_command(browser, i, STEP_ENABLE, "\"sessionId\":\"%s\",\"method\":\"Page.enable\"", page->session);
+    send_command(browser, i, STEP_FOLLOW,
                  "\"sessionId\":\"%s\",\"method\":\"Page.setLifecycleEventsEnabled\",\"params\":{\"enabled\":true}",
                  page->session);
     send_command(browser, i, STEP_NAVIGATE,
@@ -93,10 +102,31 @@ static void take_answer(struct browser *browser, size_t id, const char *line)
     case STEP_NAVIGATE:
         json_string(line, "loaderId", page->loader, sizeof page->loader);
         return;
-    case STEP_OTHER:
+    case STEP_DISCOVER:
+    case STEP_ENABLE:
+    case STEP_FOLLOW:
+    case STEP_CRASH:
     case STEP_COUNT:
         return;
     }
+}
+
+static void crash_page(struct browser *browser, size_t i)
+{
+    poll(NULL, 0, QUIET_MS);
+    browser->crash_ns = clock_now_ns();
+    send_command(browser, i, STEP_CRASH, "\"sessionId\":\"%s\",\"method\":\"Page.crash\"", browser->pages[i].session);
+}
+
+static void take_crash(struct browser *browser, uint64_t now_ns)
+{
+    if (browser->crash_ms == NULL || browser->crash_ns == 0)
+        return;
+    series_add(browser->crash_ms, (double)(now_ns - browser->crash_ns) / (double)NS_PER_MS);
+    browser->crash_ns = 0;
+    browser->done_ns = now_ns;
+    if (++browser->n_done < browser->n_pages)
+        create_page(browser, browser->n_done);
 }
 
 /* Of the document that was asked for, not of the empty one that was there before. */
@@ -111,7 +141,11 @@ static void take_lifecycle(struct browser *browser, const char *line, uint64_t n
             continue;
         page->loaded |= strcmp(name, "load") == 0;
         page->painted |= strcmp(name, "firstPaint") == 0;
-        if (page->loaded && page->painted && ++browser->n_done == browser->n_pages)
+        if (!page->loaded || !page->painted)
+            continue;
+        if (browser->crash_ms != NULL)
+            crash_page(browser, i);
+        else if (++browser->n_done == browser->n_pages)
             browser->done_ns = now_ns;
     }
 }
@@ -122,6 +156,8 @@ static bool take_message(void *owner, const char *line, uint64_t now_ns)
     const size_t id = (size_t)json_number(line, "id");
     if (json_string_is(line, "method", "Page.lifecycleEvent"))
         take_lifecycle(browser, line, now_ns);
+    else if (json_string_is(line, "method", "Target.targetCrashed"))
+        take_crash(browser, now_ns);
     else if (id > 0)
         take_answer(browser, id, line);
     return browser->n_done < browser->n_pages;
@@ -184,6 +220,17 @@ static void reap_orphans(void)
     }
 }
 
+static void start_pages(struct browser *browser)
+{
+    if (browser->crash_ms == NULL) {
+        for (size_t i = 0; i < browser->n_pages; i++)
+            create_page(browser, i);
+        return;
+    }
+    send_command(browser, 0, STEP_DISCOVER, "\"method\":\"Target.setDiscoverTargets\",\"params\":{\"discover\":true}");
+    create_page(browser, 0);
+}
+
 static int drive(struct browser *browser, const char *chromium, const char *profile, struct chromium_run *ret_run)
 {
     char profile_option[128];
@@ -207,9 +254,7 @@ static int drive(struct browser *browser, const char *chromium, const char *prof
     close(answers[1]);
     if (error == 0) {
         browser->commands_fd = commands[1];
-        for (size_t i = 0; i < browser->n_pages; i++)
-            send_command(browser, i, STEP_CREATE,
-                         "\"method\":\"Target.createTarget\",\"params\":{\"url\":\"about:blank\",\"newWindow\":true}");
+        start_pages(browser);
         program_read_lines(answers[0], '\0', take_message, browser);
         struct memory memory = {0};
         memory_add_descendants(&memory, getpid());
@@ -230,29 +275,53 @@ static int drive(struct browser *browser, const char *chromium, const char *prof
     return error;
 }
 
-int chromium_run(char *const *files, size_t n_files, struct chromium_run *ret_run, char *ret_why, size_t n_why)
+/* With a profile of its own, which nobody sees again. */
+static int run(struct browser *browser, struct chromium_run *ret_run, char *ret_why, size_t n_why)
 {
     const char *chromium = find_chromium();
     char profile[] = "/tmp/vitrine-bench-XXXXXX";
-    if (chromium == NULL || n_files > MAX_TABS || mkdtemp(profile) == NULL) {
+    if (chromium == NULL || mkdtemp(profile) == NULL) {
         snprintf(ret_why, n_why, "install chromium");
         return -1;
     }
     /* Its helpers stay our descendants, so that none is forgotten when memory is added up. */
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    const int error = drive(browser, chromium, profile, ret_run);
+    nftw(profile, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (error == 0 && browser->n_done == browser->n_pages)
+        return 0;
+    snprintf(ret_why, n_why, "%s", error != 0 ? strerror(-error) : "not all pages came that far within a minute");
+    return -1;
+}
+
+static struct browser *browser_create(size_t n_pages)
+{
     struct browser *browser = calloc(1, sizeof *browser);
     if (browser == NULL)
         bench_fail("out of memory");
-    browser->n_pages = n_files;
+    if (n_pages > MAX_TABS)
+        bench_fail("chromium is asked for %d tabs at most", MAX_TABS);
+    browser->n_pages = n_pages;
+    return browser;
+}
+
+int chromium_run(char *const *files, size_t n_files, struct chromium_run *ret_run, char *ret_why, size_t n_why)
+{
+    struct browser *browser = browser_create(n_files);
     for (size_t i = 0; i < n_files; i++)
         make_url(files[i], browser->pages[i].url, sizeof browser->pages[i].url);
-    const int error = drive(browser, chromium, profile, ret_run);
-    const bool all_done = browser->n_done == browser->n_pages;
+    const int result = run(browser, ret_run, ret_why, n_why);
     free(browser);
-    nftw(profile, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    if (error != 0 || !all_done) {
-        snprintf(ret_why, n_why, "%s", error != 0 ? strerror(-error) : "not all pages were painted within a minute");
-        return -1;
-    }
-    return 0;
+    return result;
+}
+
+int chromium_crash(unsigned n_runs, struct series *ret_ms, char *ret_why, size_t n_why)
+{
+    struct browser *browser = browser_create(n_runs);
+    browser->crash_ms = ret_ms;
+    for (size_t i = 0; i < n_runs; i++)
+        snprintf(browser->pages[i].url, sizeof browser->pages[i].url, "data:text/html,page");
+    const int result = run(browser, &(struct chromium_run){0}, ret_why, n_why);
+    free(browser);
+    return result;
 }

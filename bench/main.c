@@ -18,11 +18,13 @@ static const struct command {
     {"spawn", "", "a renderer from the order to Ready and to its first picture, and its memory", bench_spawn},
     {"startup", "[FILE...]", "eight documents in eight tabs, from exec to the eighth picture", bench_startup},
     {"frames", "", "what a frame costs, fresh and again", bench_frames},
+    {"faults", "", "a fault from its moment to its verdict and the next picture", bench_faults},
     {"pages", "[FILE.pdf [PAGES]]", "PDF pages through the sandbox against mutool draw", bench_pages},
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 #define MAX_RUNS 100000
+#define MAX_SOAK 10000000
 
 static void print_help(FILE *out)
 {
@@ -31,7 +33,8 @@ static void print_help(FILE *out)
         fprintf(out, "  %-8s %-19s %s\n", commands[i].name, commands[i].words, commands[i].what);
     fprintf(out, "\n  --runs N            how often (each command has its own number)\n"
                  "  --cpu N             everything on this processor only\n"
-                 "  --against-chromium  startup: headless Chromium on the same files, in turn with ours\n"
+                 "  --against-chromium  startup, faults: headless Chromium beside ours\n"
+                 "  --soak N            faults: N more of them, and what they leave behind\n"
                  "  --json              one JSON object a line\n");
 }
 
@@ -57,6 +60,7 @@ static void parse(int argc, char **argv, struct bench_options *options)
         {"runs", required_argument, NULL, 'n'},
         {"cpu", required_argument, NULL, 'c'},
         {"against-chromium", no_argument, NULL, 'a'},
+        {"soak", required_argument, NULL, 's'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -73,6 +77,9 @@ static void parse(int argc, char **argv, struct bench_options *options)
             break;
         case 'a':
             options->against_chromium = true;
+            break;
+        case 's':
+            options->n_soak = parse_number(optarg, MAX_SOAK, "--soak");
             break;
         case 'j':
             options->json = true;

@@ -143,7 +143,7 @@ void report_section(const char *name, const char *title)
 static void put_heading(void)
 {
     if (!report.has_heading)
-        printf("  %-44s %10s %10s %10s %10s %6s\n", "", "p50", "p99", "min", "max", "n");
+        printf("  %-44s %10s %10s %10s %10s %10s %6s\n", "", "p50", "p90", "p99", "min", "max", "n");
     report.has_heading = true;
 }
 
@@ -151,17 +151,17 @@ void report_series(const char *name, struct series *series, const char *unit)
 {
     if (series->n == 0)
         return;
-    const double p50 = series_median(series), p99 = series_quantile(series, 0.99);
+    const double p50 = series_median(series), p90 = series_quantile(series, 0.9), p99 = series_quantile(series, 0.99);
     const double min = series_quantile(series, 0), max = series_quantile(series, 1);
     if (report.json) {
         begin_json(name);
         put_json_field("unit", unit);
-        printf(",\"n\":%zu,\"p50\":%.4f,\"p90\":%.4f,\"p99\":%.4f,\"min\":%.4f,\"max\":%.4f}\n", series->n, p50,
-               series_quantile(series, 0.9), p99, min, max);
+        printf(",\"n\":%zu,\"p50\":%.4f,\"p90\":%.4f,\"p99\":%.4f,\"min\":%.4f,\"max\":%.4f}\n", series->n, p50, p90,
+               p99, min, max);
         return;
     }
     put_heading();
-    printf("  %-44s %10.3f %10.3f %10.3f %10.3f %6zu %s\n", name, p50, p99, min, max, series->n, unit);
+    printf("  %-44s %10.3f %10.3f %10.3f %10.3f %10.3f %6zu %s\n", name, p50, p90, p99, min, max, series->n, unit);
 }
 
 void report_value(const char *name, double value, const char *unit)

@@ -4,7 +4,7 @@ set -eu
 bench=$1
 broker=${bench%/*}/broker
 engines=$("$broker" --version | sed -n 's/^engines: //p')
-lines=$("$bench" --runs 2 --json)
+lines=$("$bench" --runs 2 --soak 300 --json)
 
 failed=0
 expect()
@@ -33,7 +33,7 @@ if ! has_engine scene; then
     echo "$broker --version does not name the scene engine, but: $engines" >&2
     failed=1
 fi
-expect '^{"bench":"host","command":"bench --runs 2 --json","kernel":"[^"]'
+expect '^{"bench":"host","command":"bench --runs 2 --soak 300 --json","kernel":"[^"]'
 number='-\{0,1\}[0-9][0-9]*\.[0-9]*'
 series='"unit":"[^"]*","n":[0-9]*,"p50":'$number',"p90":'$number',"p99":'$number',"min":'$number',"max":'$number'}$'
 for way in zygote exec; do
@@ -48,6 +48,23 @@ expect '^{"bench":"startup","name":"exec to the eighth picture",'"$series"
 expect '^{"bench":"startup-breakdown","name":"sum",'
 expect '^{"bench":"frames-1920x1080","name":"fill it again",'"$series"
 expect '^{"bench":"frames-reuse","name":"descriptors of ours, growth","unit":"","value":0\.0*}$'
+if printf '%s\n' "$lines" | grep -q '"name":"faults","absent":"in this build the sanitizer'; then
+    echo "faults are not measured: a sanitized build" >&2
+else
+    for fault in segv-null abort syscall-socket garbage-message exit-0; do
+        expect '^{"bench":"faults-verdict","name":"'$fault', to noticed",'"$series"
+        expect '^{"bench":"faults-verdict","name":"'$fault', to verdict",'"$series"
+    done
+    for way in 'segv-null' 'kill-self (nothing is retired)' 'segv-null, no standby'; do
+        expect '^{"bench":"faults-recovery","name":"11-motion.scene, '"$way"'",'"$series"
+    done
+    expect_with html '^{"bench":"faults-recovery","name":"04-channel.md, segv-null"' "$series"
+    expect '^{"bench":"faults-neighbours","name":"  ratio of the p99, round by round",'"$series"
+    expect '^{"bench":"faults-soak","name":"faults, after 500 to warm up","unit":"","value":300\.0*}$'
+    expect '^{"bench":"faults-soak","name":"told wrongly, or not made good","unit":"","value":0\.0*}$'
+    expect '^{"bench":"faults-soak","name":"descriptors, growth","unit":"","value":0\.0*}$'
+    expect '^{"bench":"faults-soak","name":"children, growth","unit":"","value":0\.0*}$'
+fi
 expect_with mupdf '^{"bench":"pages","name":"pages"' '"unit":"","value":[1-9]'
 if has_engine mupdf; then
     expect '^{"bench":"pages","name":"through the sandbox",'"$series"
@@ -57,7 +74,7 @@ if ! has_engine html; then
 fi
 
 # Words that make no sense are told, with exit status 2.
-for words in nonsense '--runs x' '--cpu'; do
+for words in nonsense '--runs x' '--cpu' 'faults --soak -1'; do
     status=0
     # shellcheck disable=SC2086 # words are words
     "$bench" $words >/dev/null 2>&1 || status=$?

@@ -6,19 +6,18 @@
 #include "bench/memory.h"
 #include "bench/report.h"
 #include "bench/rig.h"
-#include "broker/samples.h"
+#include "bench/sample.h"
 #include "broker/tab.h"
 #include "common/clock.h"
 #include "common/config.h"
 
-#define RUNS               200
-#define WARM_UPS           10
-#define BATCH              8 /* tabs at once, as in --tabs 8 */
-#define BATCH_RUNS         20
-#define ZYGOTES            10
-#define FRAME_WIDTH_PX     1024
-#define FRAME_HEIGHT_PX    768
-#define MAX_DOCUMENT_BYTES (16u << 20)
+#define RUNS            200
+#define WARM_UPS        10
+#define BATCH           8 /* tabs at once, as in --tabs 8 */
+#define BATCH_RUNS      20
+#define ZYGOTES         10
+#define FRAME_WIDTH_PX  1024
+#define FRAME_HEIGHT_PX 768
 
 static double ms(uint64_t ns)
 {
@@ -155,10 +154,22 @@ static void tab_changed(void *owner, struct tab *tab)
         rig_arrived(owner);
 }
 
-static void tab_crashed(void *owner, struct tab *tab)
+static void tab_lost(void *owner, struct tab *tab)
 {
     (void)owner;
     bench_fail("a tab was lost: %s", verdict_name(tab->verdict));
+}
+
+static struct tab_retry tab_crashed(void *owner, struct tab *tab, const struct modules *modules)
+{
+    (void)modules;
+    tab_lost(owner, tab);
+    return (struct tab_retry){0};
+}
+
+static void tab_goes_on(void *owner, struct tab *tab)
+{
+    (void)owner, (void)tab;
 }
 
 static void tab_unsafe(void *owner, const struct child *child)
@@ -186,40 +197,32 @@ static uint64_t show_once(struct rig *rig, const struct tab_setup *setup, const 
     return first_frame_ns;
 }
 
-static void measure_first_picture(struct rig *rig, const char *name, const char *path, unsigned n_runs)
+static void measure_first_picture(struct rig *rig, const char *name, const struct document *document, unsigned n_runs)
 {
+    static const struct tab_handlers handlers = {
+        .changed = tab_changed,
+        .gone = tab_changed,
+        .crashed = tab_crashed,
+        .orphaned = tab_lost,
+        .progressed = tab_goes_on,
+        .painted = tab_goes_on,
+        .unsafe = tab_unsafe,
+    };
     struct tab_setup setup = {.loop = rig->loop,
                               .spawner = rig->spawner,
                               .zoom = 1,
                               .timeout_ns = 10 * NS_PER_S,
-                              .changed = tab_changed,
-                              .crashed = tab_crashed,
-                              .unsafe = tab_unsafe,
+                              .handlers = &handlers,
                               .owner = rig};
     frame_layout_init(&setup.layout, FRAME_WIDTH_PX, FRAME_HEIGHT_PX);
-    struct document document;
-    if (document_init(&document, path) != 0 || document_open(&document, MAX_DOCUMENT_BYTES) != 0 ||
-        document.refusal != REFUSAL_NONE)
-        bench_fail("a bundled sample cannot be read: build the target samples");
-
     struct series total = {0};
     for (unsigned run = 0; run < WARM_UPS + n_runs; run++) {
-        const uint64_t first_frame_ns = show_once(rig, &setup, &document);
+        const uint64_t first_frame_ns = show_once(rig, &setup, document);
         if (run >= WARM_UPS)
             series_add(&total, ms(first_frame_ns));
     }
     report_series(name, &total, "ms");
     series_finish(&total);
-    document_finish(&document);
-}
-
-static const char *find_path(char *const *paths, size_t n_paths, const char *sample)
-{
-    for (size_t i = 0; i < n_paths; i++) {
-        if (strstr(paths[i], sample) != NULL)
-            return paths[i];
-    }
-    return NULL;
 }
 
 /* The bundled documents that are small: what a tab costs, not what a document does. */
@@ -229,22 +232,17 @@ static void measure_first_pictures(struct rig *rig, unsigned n_runs)
         const char *sample;
         bool built; /* its engine */
     } small[] = {{"11-motion.scene", true}, {"04-channel.md", HAVE_ENGINE_HTML}};
-    char **paths, why[256];
-    size_t n_paths;
-    if (samples_find(&paths, &n_paths, why, sizeof why) != 0)
-        bench_fail("%s", why);
     for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
         char name[96];
         snprintf(name, sizeof name, "Spawn to Painted, %s", small[i].sample);
-        const char *path = find_path(paths, n_paths, small[i].sample);
-        if (path != NULL)
-            measure_first_picture(rig, name, path, n_runs);
-        else if (!small[i].built)
+        struct document document;
+        if (!sample_open(small[i].sample, small[i].built, &document)) {
             report_absent(name, "this build has no engine for it");
-        else
-            bench_fail("no %s among the bundled samples: build the target samples", small[i].sample);
+            continue;
+        }
+        measure_first_picture(rig, name, &document, n_runs);
+        document_finish(&document);
     }
-    samples_free(paths, n_paths);
 }
 
 static void measure_mode(enum options_spawn mode, unsigned n_runs)

@@ -2,24 +2,27 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "broker/document.h"
+#include "broker/crash_dir.h"
+#include "broker/crash_report.h"
+#include "broker/documents.h"
 #include "broker/events.h"
 #include "broker/loop.h"
-#include "broker/output.h"
+#include "broker/pictures.h"
 #include "broker/proc.h"
-#include "broker/samples.h"
+#include "broker/reports.h"
+#include "broker/requests.h"
+#include "broker/signals.h"
 #include "broker/snapshot.h"
 #include "broker/spawn.h"
 #include "broker/summary.h"
 #include "broker/tab.h"
+#include "broker/tell.h"
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -39,8 +42,7 @@ struct broker {
     struct events events;
     struct summary_progress progress;
 
-    struct document *documents; /* one for each distinct path */
-    size_t n_documents;
+    struct documents documents;
     struct tab *tabs;
     unsigned n_tabs;
     struct tab_setup setup;
@@ -52,21 +54,27 @@ struct broker {
     struct spawner_memory memory;
     uint64_t pss_kb, peak_rss_kb;
     bool started;  /* `start` was told */
-    bool finished; /* all tabs were settled, and that was told */
+    bool shown;    /* every tab has come to an end, good or bad, once */
+    bool finished; /* and everything else was done, and that was told */
+
+    struct requests requests; /* faults on purpose */
+    struct reports *reports;  /* --crash-dir */
+    unsigned *orphans;        /* tabs whose renderers an init took with it, not told yet */
+    size_t n_orphans;
 
     int snapshot_dir_fd;
-    struct snapshot_sheet *sheet; /* while pictures are taken */
-    struct loop_timer picture_timer;
-    unsigned n_pictures;
-    int signal_fd;
-    struct loop_source signal_source;
+    struct pictures *pictures; /* while they are taken */
+    struct signals signals;
     int ending_signal; /* that asked us to end */
-    int status;
-    int fds_at_start;
+    int status, fds_at_start;
 };
 
 static void close_all(struct broker *broker);
-static void all_done(struct broker *broker);
+
+static bool is_ending(const struct broker *broker)
+{
+    return broker->status != EXIT_STATUS_OK || broker->ending_signal != 0;
+}
 
 static void fail_broker(struct broker *broker, const char *why)
 {
@@ -75,8 +83,6 @@ static void fail_broker(struct broker *broker, const char *why)
     broker->status = EXIT_STATUS_BROKER;
     close_all(broker);
 }
-
-/* ---- what is told while tabs live -------------------------------------------------------------------------------------- */
 
 static void tell_start(struct broker *broker, uint32_t layers)
 {
@@ -92,72 +98,249 @@ static void tell_start(struct broker *broker, uint32_t layers)
                                                         .zygote_rung_ns = warm ? rung_ns : NULL});
 }
 
-static void tell_tab(struct broker *broker, const struct tab *tab)
+/* ---- the end of the work ------------------------------------------------------------------------------------------------ */
+
+static void measure_memory(struct broker *broker)
 {
-    events_tab(&broker->events, &(struct event_tab){
-                                    .tab = tab->number,
-                                    .state = tab_state_name(tab->state),
-                                    .pid = tab->pid,
-                                    .document = tab->document->path,
-                                    .kind = tab->kind != DOCUMENT_UNKNOWN ? document_kind_name(tab->kind) : NULL,
-                                    .pages = tab->n_pages,
-                                    .title = tab->title,
-                                    .first_live = tab->state == TAB_LIVE,
-                                    .spawn_ns = tab->spawn_ns,
-                                    .first_frame_ns = tab->first_frame_ns,
-                                    .open_ns = tab->open_ns,
-                                    .paint_ns = tab->paint_ns,
-                                    .rung_ns = tab->rung_ns,
-                                });
+    spawner_measure(broker->spawner, &broker->memory);
+    broker->pss_kb = broker->memory.pss_kb + proc_pss_kb(getpid());
+    broker->peak_rss_kb = broker->memory.peak_rss_kb + proc_peak_rss_kb(getpid());
 }
 
-static void tell_refused(struct broker *broker, const struct tab *tab)
+/* Everything was shown or told. */
+static void all_done(struct broker *broker)
 {
-    events_refused(&broker->events, &(struct event_refused){.tab = tab->number,
-                                                            .document = tab->document->path,
-                                                            .reason = refusal_name(tab->refusal),
-                                                            .detail = tab->reason});
+    const bool to_stderr = broker->options->json;
+    const struct tell_totals totals = {.level = spawner_level(broker->spawner),
+                                       .all_live_ns = broker->all_settled_ns - broker->start_ns,
+                                       .pss_kb = broker->pss_kb};
+    const int error = tell_summary(to_stderr, broker->tabs, broker->n_tabs, &totals);
+    /* Given up for a signal that is about to be read: that one makes the exit status. */
+    if (error != 0 && error != -ETIMEDOUT && error != -ENOMEM && !to_stderr) {
+        log_error("the summary cannot be written to stdout: %s", strerror(-error));
+        broker->status = EXIT_STATUS_BROKER;
+    }
+    const struct chaos_counts *chaos = requests_chaos(&broker->requests);
+    if (chaos != NULL)
+        tell_chaos_result(to_stderr ? stderr : stdout, chaos);
+    if (!broker->options->stay) {
+        close_all(broker);
+        return;
+    }
+    spawner_fill_spares(broker->spawner);
+    spawner_keep_standby(broker->spawner);
 }
 
-/* Both ends of the span are known only when the record is of this very death, and not from the future. */
-static uint64_t detection_ns(const struct evidence *evidence)
-{
-    const struct crash_record *record = &evidence->record;
-    if (!crash_record_fits(evidence) || record->at_ns > evidence->noticed_ns ||
-        evidence->noticed_ns - record->at_ns > 10 * NS_PER_S)
-        return 0;
-    return evidence->noticed_ns - record->at_ns;
-}
-
-static void crashed(void *owner, struct tab *tab)
+static void pictures_taken(void *owner, int error)
 {
     struct broker *broker = owner;
-    const struct evidence *evidence = &tab->evidence;
+    pictures_destroy(broker->pictures);
+    broker->pictures = NULL;
+    if (error != 0) {
+        char folder[256];
+        text_escape(folder, sizeof folder, broker->options->snapshot_dir, strlen(broker->options->snapshot_dir));
+        log_error("the pictures cannot be written to %s: %s; make room or name another folder", folder,
+                  strerror(-error));
+        broker->status = EXIT_STATUS_BROKER;
+    }
+    all_done(broker);
+}
+
+static bool is_all_settled(const struct broker *broker)
+{
+    for (unsigned i = 0; i < broker->n_tabs; i++) {
+        if (!tab_is_settled(&broker->tabs[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_all_reported(void *owner)
+{
+    const struct broker *broker = owner;
+    return broker->reports == NULL || reports_pending(broker->reports) == 0;
+}
+
+/* The totals are taken first: they are to be of the moment in which the last tab came. */
+static void check_finish(struct broker *broker)
+{
+    if (!broker->shown || broker->finished || !requests_are_over(&broker->requests) || !is_all_reported(broker) ||
+        !is_all_settled(broker) || is_ending(broker))
+        return;
+    broker->finished = true;
+    summary_progress_clear(&broker->progress);
+    measure_memory(broker);
+    if (broker->snapshot_dir_fd < 0) {
+        all_done(broker);
+        return;
+    }
+    const int error = pictures_take(broker->loop, broker->snapshot_dir_fd, broker->tabs, broker->n_tabs,
+                                    &broker->setup.layout, pictures_taken, broker, &broker->pictures);
+    if (error != 0)
+        pictures_taken(broker, error);
+}
+
+static void all_shown(struct broker *broker)
+{
+    broker->shown = true;
+    broker->all_settled_ns = clock_now_ns();
+    tell_start(broker, 0);
+    requests_start_chaos(&broker->requests);
+    check_finish(broker);
+}
+
+/* ---- tabs ------------------------------------------------------------------------------------------------------------------ */
+
+static void start_tabs(struct broker *broker)
+{
+    while (broker->next_tab < broker->n_tabs && broker->n_loading < broker->max_loading && !is_ending(broker)) {
+        struct tab *tab = &broker->tabs[broker->next_tab++];
+        documents_take_in(&broker->documents, tab->document);
+        tab_start(tab);
+    }
+}
+
+static unsigned count_tabs(const struct broker *broker, enum tab_state state)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < broker->n_tabs; i++)
+        n += broker->tabs[i].state == state;
+    return n;
+}
+
+static void settle(struct broker *broker, struct tab *tab)
+{
+    if (tab->state == TAB_CLOSED || !tab_is_settled(tab))
+        return;
+    if (!tab->settled) {
+        tab->settled = true;
+        broker->n_settled++;
+        summary_progress_update(&broker->progress, broker->n_settled, count_tabs(broker, TAB_FAILED), clock_now_ns());
+        if (broker->n_settled == broker->n_tabs)
+            all_shown(broker);
+    }
+    check_finish(broker);
+}
+
+static void count_loading(struct broker *broker, struct tab *tab)
+{
+    const bool loading = tab->state == TAB_SPAWNING || tab->state == TAB_LOADING;
+    broker->n_loading += loading;
+    broker->n_loading -= tab->loading;
+    tab->loading = loading;
+}
+
+static void changed(void *owner, struct tab *tab)
+{
+    struct broker *broker = owner;
+    count_loading(broker, tab);
+    if (tab->state == TAB_LOADING)
+        tell_start(broker, tab->layers);
+    if (tab->state == TAB_FAILED && tab->refusal != REFUSAL_NONE)
+        tell_refused(&broker->events, tab);
+    tell_tab(&broker->events, tab);
+    if (tab->state == TAB_LIVE)
+        documents_shown(&broker->documents, tab->document);
+    if (tab->state == TAB_FAILED || tab->state == TAB_CLOSED)
+        documents_let_go(&broker->documents, tab->document, broker->tabs, broker->n_tabs);
+    requests_tab_changed(&broker->requests, tab);
+    settle(broker, tab);
+    start_tabs(broker);
+}
+
+static void gone(void *owner, struct tab *tab)
+{
+    settle(owner, tab);
+}
+
+static struct tab_retry decide(struct broker *broker, const struct tab *tab)
+{
+    if (is_ending(broker))
+        return (struct tab_retry){0};
+    if (requests_chaos(&broker->requests) != NULL)
+        return (struct tab_retry){.will_retry = true};
+    return documents_retry(&broker->documents, tab);
+}
+
+/* Static: it is large, and queued by value. */
+static const struct crash_report *report_on(struct broker *broker, struct tab *tab, const struct inject_plan *plan,
+                                            const struct modules *modules)
+{
+    static struct crash_report report;
+    crash_report_init(&report, &tab->evidence, tab->document->path);
+    report.tab = tab->number;
+    report.kind = tab->kind != DOCUMENT_UNKNOWN ? document_kind_name(tab->kind) : NULL;
+    report.injected = plan->fault != INJECT_NONE ? injection_name(plan->fault) : NULL;
+    report.pid = tab->pid;
+    report.page = tab->page;
+    report.uptime_ns = clock_now_ns() - tab->started_ns;
+    report.level = spawner_level(broker->spawner);
+    report.layers = tab->layers;
+    report.restarts = tab->n_restarts;
+    report.will_retry = tab->retry.will_retry;
+    report.next_try_ns = tab->retry.delay_ns;
+    snprintf(report.detail, sizeof report.detail, "%s", tab->reason);
+    crash_report_locate(&report, modules);
+    if (broker->reports != NULL)
+        memcpy(tab->report_id, report.id, sizeof tab->report_id);
+    return &report;
+}
+
+static struct tab_retry crashed(void *owner, struct tab *tab, const struct modules *modules)
+{
+    struct broker *broker = owner;
     broker->n_crashes++;
-    char signal[32], call[64], fault[64];
-    const bool has_record = crash_record_fits(evidence);
-    struct event_crash event = {
-        .tab = tab->number,
-        .verdict = verdict_name(tab->verdict),
-        .has_address = tab->verdict == VERDICT_SIGNAL && has_record && evidence->record.code > 0,
-        .address = evidence->record.address,
-        .pc = evidence->violated ? evidence->call_ip
-              : has_record       ? evidence->record.pc
-                                 : 0,
-        .syscall = evidence->violated ? call_name(evidence->call, call, sizeof call) : NULL,
-        .detail = tab->reason,
-        .detected_ns = detection_ns(evidence),
-    };
-    if (tab->verdict == VERDICT_SIGNAL || tab->verdict == VERDICT_KILLED) {
-        event.signal = evidence->wait_status;
-        signal_name(evidence->wait_status, signal, sizeof signal);
+    tab->retry = decide(broker, tab);
+    const struct inject_plan plan = requests_plan_of(&broker->requests, tab);
+    const struct crash_report *report = report_on(broker, tab, &plan, modules);
+    tell_crash(&broker->events, tab, report, &plan);
+    if (requests_chaos(&broker->requests) == NULL) {
+        summary_progress_clear(&broker->progress);
+        tell_crash_line(tab, report, broker->reports != NULL);
     }
-    if (tab->verdict == VERDICT_PROTOCOL) {
-        snprintf(fault, sizeof fault, "%d %s", (int)evidence->fault, message_fault_name(evidence->fault));
-        event.reason = fault;
-    }
-    memcpy(event.args, evidence->call_args, sizeof event.args);
-    events_crash(&broker->events, &event);
+    if (broker->reports != NULL)
+        reports_add(broker->reports, report);
+    requests_tab_crashed(&broker->requests, tab);
+    return tab->retry;
+}
+
+static void orphaned(void *owner, struct tab *tab)
+{
+    struct broker *broker = owner;
+    broker->n_crashes++;
+    broker->orphans[broker->n_orphans++ % broker->n_tabs] = tab->number;
+    requests_tab_crashed(&broker->requests, tab);
+}
+
+/* Work that takes long is told, once a second. */
+static void progressed(void *owner, struct tab *tab)
+{
+    struct broker *broker = owner;
+    const uint64_t waited_ns = clock_now_ns() - tab->ordered_ns;
+    if (waited_ns < tab->told_waiting_ns + NS_PER_S && tab->told_waiting_ns < waited_ns)
+        return;
+    tab->told_waiting_ns = waited_ns;
+    if (waited_ns >= NS_PER_S)
+        events_progress(&broker->events, tab->number, waited_ns);
+}
+
+static void painted(void *owner, struct tab *tab)
+{
+    struct broker *broker = owner;
+    requests_tab_painted(&broker->requests, tab);
+}
+
+static void survived(void *owner, struct tab *tab)
+{
+    struct broker *broker = owner;
+    requests_tab_survived(&broker->requests, tab);
+}
+
+static void left(void *owner, struct tab *tab, const struct evidence *evidence)
+{
+    struct broker *broker = owner;
+    requests_tab_left(&broker->requests, tab, evidence);
+    check_finish(broker);
 }
 
 static void unsafe(void *owner, const struct child *child)
@@ -177,284 +360,80 @@ static void unsafe(void *owner, const struct child *child)
     fail_broker(broker, line);
 }
 
-/* ---- the end of the work ------------------------------------------------------------------------------------------------ */
+/* ---- faults on purpose --------------------------------------------------------------------------------------------------- */
 
-static void measure_memory(struct broker *broker)
+static void faults_are_done(void *owner)
 {
-    spawner_measure(broker->spawner, &broker->memory);
-    broker->pss_kb = broker->memory.pss_kb + proc_pss_kb(getpid());
-    broker->peak_rss_kb = broker->memory.peak_rss_kb + proc_peak_rss_kb(getpid());
+    check_finish(owner);
 }
 
-/* The pictures are written one a turn of the loop, so that signals and watchdogs are served in between. */
-static void picture_taken(struct loop_timer *timer);
-
-static int write_picture(struct broker *broker, const struct tab *tab)
+static int prepare_faults(struct broker *broker)
 {
-    const struct frame_layout *layout = &broker->setup.layout;
-    const bool live = tab->state == TAB_LIVE;
-    uint8_t *frame = NULL;
-    int error = live ? frame_map(layout, tab->frame_fd, false, &frame) : 0;
+    static const struct requests_handlers handlers = {.done = faults_are_done, .is_quiet = is_all_reported};
+    const struct requests_setup setup = {
+        .options = broker->options,
+        .loop = broker->loop,
+        .spawner = broker->spawner,
+        .tabs = broker->tabs,
+        .n_tabs = broker->n_tabs,
+        .events = &broker->events,
+        .progress = &broker->progress,
+        .handlers = &handlers,
+        .owner = broker,
+    };
+    const int error = requests_init(&broker->requests, &setup);
     if (error != 0)
-        return error;
-    const uint8_t *pixels = live ? frame + tab->shown_slot * layout->slot_bytes : NULL;
-    snapshot_sheet_put(broker->sheet, &(struct snapshot_tile){.number = tab->number,
-                                                              .pixels = pixels,
-                                                              .label = tab->document->path,
-                                                              .state = tab_state_name(tab->state),
-                                                              .reason = tab->reason,
-                                                              .failed = !live});
-    if (!live)
-        return snapshot_remove_tab(broker->snapshot_dir_fd, tab->number);
-    error = snapshot_write_tab(broker->snapshot_dir_fd, tab->number, layout, pixels);
-    frame_unmap(layout, frame);
+        log_error("the faults cannot be planned: %s", strerror(-error));
     return error;
 }
 
-static void end_snapshot(struct broker *broker, int error)
-{
-    snapshot_sheet_destroy(broker->sheet);
-    broker->sheet = NULL;
-    if (error != 0) {
-        char folder[256];
-        text_escape(folder, sizeof folder, broker->options->snapshot_dir, strlen(broker->options->snapshot_dir));
-        log_error("the pictures cannot be written to %s: %s; make room or name another folder", folder,
-                  strerror(-error));
-        broker->status = EXIT_STATUS_BROKER;
-    }
-    all_done(broker);
-}
+/* ---- crash reports --------------------------------------------------------------------------------------------------------- */
 
-static void take_pictures(struct broker *broker)
-{
-    const int error = snapshot_sheet_create(&broker->sheet, broker->n_tabs, &broker->setup.layout);
-    if (error != 0)
-        end_snapshot(broker, error);
-    else
-        loop_arm(broker->loop, &broker->picture_timer, clock_now_ns(), picture_taken);
-}
-
-static void picture_taken(struct loop_timer *timer)
-{
-    struct broker *broker = LOOP_OWNER(timer, struct broker, picture_timer);
-    int error = write_picture(broker, &broker->tabs[broker->n_pictures++]);
-    if (error == 0 && broker->n_pictures < broker->n_tabs) {
-        loop_arm(broker->loop, timer, clock_now_ns(), picture_taken);
-        return;
-    }
-    if (error == 0)
-        error = snapshot_sheet_write(broker->sheet, broker->snapshot_dir_fd);
-    end_snapshot(broker, error);
-}
-
-static void print_summary(struct broker *broker)
-{
-    char *text = NULL;
-    size_t n_text = 0;
-    FILE *out = open_memstream(&text, &n_text);
-    struct summary_tab *rows = calloc(broker->n_tabs, sizeof *rows);
-    if (rows == NULL || out == NULL) {
-        if (out != NULL)
-            fclose(out);
-        free(text);
-        free(rows);
-        return;
-    }
-    for (unsigned i = 0; i < broker->n_tabs; i++) {
-        const struct tab *tab = &broker->tabs[i];
-        rows[i] = (struct summary_tab){
-            .number = tab->number,
-            .state = tab_state_name(tab->state),
-            .kind = tab->kind != DOCUMENT_UNKNOWN ? document_kind_name(tab->kind) : NULL,
-            .pages = tab->n_pages,
-            .pid = tab->pid,
-            .spawn_ns = tab->spawn_ns,
-            .first_frame_ns = tab->first_frame_ns,
-            .pss_kb = tab->child != NULL ? tab->child->pss_kb : 0,
-            .layers = tab->layers,
-            .document = tab->document->path,
-            .reason = tab->reason[0] != '\0' ? tab->reason : NULL,
-            .live = tab->state == TAB_LIVE,
-            .failed = tab->state == TAB_FAILED,
-        };
-    }
-    const struct summary_totals totals = {.level = spawner_level(broker->spawner),
-                                          .all_live_ns = broker->all_settled_ns - broker->start_ns,
-                                          .pss_kb = broker->pss_kb};
-    const bool to_stderr = broker->options->json;
-    const struct summary_style style = summary_style_of(to_stderr ? stderr : stdout);
-    summary_print(out, &style, rows, broker->n_tabs, &totals);
-    fclose(out);
-    const int error = output_write(to_stderr ? STDERR_FILENO : STDOUT_FILENO, text, n_text);
-    /* Given up for a signal that is about to be read: that one makes the exit status. */
-    if (error != 0 && error != -ETIMEDOUT && !to_stderr) {
-        log_error("the summary cannot be written to stdout: %s", strerror(-error));
-        broker->status = EXIT_STATUS_BROKER;
-    }
-    free(text);
-    free(rows);
-}
-
-/* Everything was shown or told. */
-static void all_done(struct broker *broker)
-{
-    print_summary(broker);
-    if (broker->options->stay)
-        spawner_fill_spares(broker->spawner);
-    else
-        close_all(broker);
-}
-
-/* The totals are taken first: they are to be of the moment in which the last tab came. */
-static void all_settled(struct broker *broker)
-{
-    if (broker->finished)
-        return;
-    broker->finished = true;
-    broker->all_settled_ns = clock_now_ns();
-    summary_progress_clear(&broker->progress);
-    tell_start(broker, 0);
-    measure_memory(broker);
-    if (broker->snapshot_dir_fd >= 0)
-        take_pictures(broker);
-    else
-        all_done(broker);
-}
-
-/* ---- tabs ------------------------------------------------------------------------------------------------------------------ */
-
-static struct document *document_of(struct broker *broker, const struct tab *tab)
-{
-    return &broker->documents[tab->document - broker->documents];
-}
-
-/* Its document, unless an earlier tab had it opened. */
-static void take_in(struct broker *broker, const struct tab *tab)
-{
-    struct document *document = document_of(broker, tab);
-    if (document->opened)
-        return;
-    const int error = document_open(document, broker->options->max_document_bytes);
-    if (error != 0) {
-        document->refusal = REFUSAL_UNREADABLE;
-        snprintf(document->detail, sizeof document->detail, "the broker cannot take it in: %s", strerror(-error));
-    }
-}
-
-/* A tab has come to its end: the copy goes with the last that shows it. */
-static void let_go(struct broker *broker, const struct tab *ended)
-{
-    for (unsigned i = 0; i < broker->n_tabs; i++) {
-        const struct tab *tab = &broker->tabs[i];
-        if (tab->document == ended->document && tab->state != TAB_FAILED && tab->state != TAB_CLOSED)
-            return;
-    }
-    document_release(document_of(broker, ended));
-}
-
-static void start_tabs(struct broker *broker)
-{
-    while (broker->next_tab < broker->n_tabs && broker->n_loading < broker->max_loading && broker->status == 0 &&
-           broker->ending_signal == 0) {
-        struct tab *tab = &broker->tabs[broker->next_tab++];
-        broker->n_loading++;
-        take_in(broker, tab);
-        tab_start(tab);
-    }
-}
-
-static unsigned count_tabs(const struct broker *broker, enum tab_state state)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; i < broker->n_tabs; i++)
-        n += broker->tabs[i].state == state;
-    return n;
-}
-
-static void changed(void *owner, struct tab *tab)
+static void report_stored(void *owner, const struct crash_report *report, const char *file, int error)
 {
     struct broker *broker = owner;
-    const bool first_time = !tab->told[tab->state];
-    tab->told[tab->state] = true;
-    if (first_time) {
-        if (tab->state == TAB_LOADING)
-            tell_start(broker, tab->layers);
-        if (tab->state == TAB_FAILED && tab->refusal != REFUSAL_NONE)
-            tell_refused(broker, tab);
-        tell_tab(broker, tab);
+    tell_report(&broker->events, report, file);
+    if (error != 0) {
+        char folder[256];
+        text_escape(folder, sizeof folder, broker->options->crash_dir, strlen(broker->options->crash_dir));
+        log_warning("a crash report cannot be stored in %s: %s; make room or name another folder", folder,
+                    strerror(-error));
     }
-    if (tab->state == TAB_FAILED || tab->state == TAB_CLOSED)
-        let_go(broker, tab);
-    if (tab->state == TAB_CLOSED || tab->settled || !tab_is_settled(tab))
+    check_finish(broker);
+}
+
+/* Reports are a help, no work that was asked for: without them the run goes on. */
+static void prepare_reports(struct broker *broker)
+{
+    static const struct reports_handlers handlers = {.stored = report_stored};
+    char why[512];
+    int dir_fd;
+    if (broker->options->crash_dir == NULL)
         return;
-    tab->settled = true;
-    broker->n_loading--;
-    broker->n_settled++;
-    summary_progress_update(&broker->progress, broker->n_settled, count_tabs(broker, TAB_FAILED), clock_now_ns());
-    start_tabs(broker);
-    if (broker->n_settled == broker->n_tabs)
-        all_settled(broker);
-}
-
-/* ---- documents -------------------------------------------------------------------------------------------------------------- */
-
-/* A path named twice is one document: its tabs share one sealed copy. */
-static int note_document(struct broker *broker, const char *path, struct document **ret_document)
-{
-    for (size_t i = 0; i < broker->n_documents; i++) {
-        *ret_document = &broker->documents[i];
-        if (strcmp(broker->documents[i].path, path) == 0)
-            return 0;
+    int error = crash_dir_prepare(broker->options->crash_dir, &dir_fd, why, sizeof why);
+    if (error == 0) {
+        error = reports_create(broker->loop, dir_fd, &handlers, broker, &broker->reports);
+        snprintf(why, sizeof why, "crash reports cannot be kept: %s", strerror(-error));
     }
-    *ret_document = &broker->documents[broker->n_documents];
-    const int error = document_init(*ret_document, path);
     if (error != 0)
-        return error;
-    broker->n_documents++;
-    /* Standard input is read now, while Ctrl-C still ends us; files when a tab comes to them. */
-    return strcmp(path, "-") == 0 ? document_open(*ret_document, broker->options->max_document_bytes) : 0;
+        log_warning("%s; going on without stored reports", why);
 }
 
-static int note_documents(struct broker *broker, char **paths, size_t n_paths)
-{
-    broker->documents = calloc(n_paths, sizeof *broker->documents);
-    broker->tabs = calloc(broker->n_tabs, sizeof *broker->tabs);
-    if (broker->documents == NULL || broker->tabs == NULL)
-        return -ENOMEM;
-    for (unsigned i = 0; i < broker->n_tabs; i++) {
-        struct document *document;
-        const int error = note_document(broker, paths[i % n_paths], &document);
-        if (error != 0)
-            return error;
-        tab_init(&broker->tabs[i], &broker->setup, i + 1, document);
-    }
-    return 0;
-}
-
-/* FILEs in turn, or the samples in turn. */
-static int take_documents(struct broker *broker)
-{
-    const struct options *options = broker->options;
-    char **paths = options->files;
-    size_t n_paths = options->n_files;
-    char why[256];
-    if (n_paths == 0 && samples_find(&paths, &n_paths, why, sizeof why) != 0) {
-        log_error("%s", why);
-        return -ENOENT;
-    }
-    const int error = note_documents(broker, paths, n_paths);
-    if (error != 0)
-        log_error("the documents cannot be taken in: %s", strerror(-error));
-    if (paths != options->files)
-        samples_free(paths, n_paths);
-    return error;
-}
-
-/* ---- the whole ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the spawner and signals ---------------------------------------------------------------------------------------------- */
 
 static void spawner_broken(void *owner, const char *why)
 {
     fail_broker(owner, why);
+}
+
+/* By now the renderers that went with an init have ended, one by one; they are told of together. */
+static void spawner_lost(void *owner, const char *what, pid_t pid, const char *why)
+{
+    struct broker *broker = owner;
+    events_zygote(&broker->events,
+                  &(struct event_zygote){
+                      .lost = what, .pid = pid, .why = why, .tabs = broker->orphans, .n_tabs = broker->n_orphans});
+    broker->n_orphans = 0;
 }
 
 static void spawner_closed(void *owner)
@@ -472,51 +451,50 @@ static void close_all(struct broker *broker)
         tab->ended_as = tab->state;
         tab_close(tab);
     }
-    loop_disarm(broker->loop, &broker->picture_timer);
+    pictures_destroy(broker->pictures);
+    broker->pictures = NULL;
     if (broker->spawner != NULL)
         spawner_close(broker->spawner);
 }
 
-static void on_signal(struct loop_source *source, uint32_t events)
+static void children_ended(void *owner)
 {
-    (void)events;
-    struct broker *broker = LOOP_OWNER(source, struct broker, signal_source);
-    struct signalfd_siginfo info;
-    while (read(broker->signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGCHLD) {
-            spawner_reap(broker->spawner);
-            continue;
-        }
-        if (broker->ending_signal != 0)
-            _exit(128 + (int)info.ssi_signo); /* asked twice: the children follow by themselves */
-        broker->ending_signal = (int)info.ssi_signo;
-        summary_progress_clear(&broker->progress);
-        close_all(broker);
+    struct broker *broker = owner;
+    spawner_reap(broker->spawner);
+}
+
+static void asked_to_end(void *owner, int signal)
+{
+    struct broker *broker = owner;
+    if (broker->ending_signal != 0)
+        _exit(128 + signal); /* asked twice: the children follow by themselves */
+    broker->ending_signal = signal;
+    summary_progress_clear(&broker->progress);
+    close_all(broker);
+}
+
+/* By hand: all that have failed are tried once more, with what their files hold now. */
+static void try_again(void *owner)
+{
+    struct broker *broker = owner;
+    for (unsigned i = 0; i < broker->n_tabs; i++) {
+        struct tab *tab = &broker->tabs[i];
+        if (tab->state == TAB_FAILED && !is_ending(broker) && documents_try_again(&broker->documents, tab->document))
+            tab_reload(tab);
     }
 }
 
 static int watch_signals(struct broker *broker)
 {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGCHLD);
-    /* Under nohup, or in the background of a script, these were ignored before us and stay so. */
-    static const int may_be_ignored[] = {SIGINT, SIGHUP};
-    for (size_t i = 0; i < sizeof may_be_ignored / sizeof may_be_ignored[0]; i++) {
-        struct sigaction inherited;
-        if (sigaction(may_be_ignored[i], NULL, &inherited) == 0 && inherited.sa_handler != SIG_IGN)
-            sigaddset(&signals, may_be_ignored[i]);
-    }
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    broker->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (broker->signal_fd < 0) {
-        const int error = -errno;
+    static const struct signals_handlers handlers = {
+        .ended = asked_to_end, .children = children_ended, .try_again = try_again};
+    const int error = signals_init(&broker->signals, broker->loop, &handlers, broker);
+    if (error != 0)
         log_error("signals cannot be received: %s", strerror(-error));
-        return error;
-    }
-    return loop_add(broker->loop, &broker->signal_source, broker->signal_fd, EPOLLIN, on_signal);
+    return error;
 }
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------------------- */
 
 /* Raises the soft limit of descriptors as far as the tabs need. */
 static int make_room_for_fds(const struct broker *broker)
@@ -540,34 +518,41 @@ static unsigned count_cpus(void)
     return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
 }
 
+static const struct tab_handlers tab_handlers = {
+    .changed = changed,
+    .gone = gone,
+    .crashed = crashed,
+    .orphaned = orphaned,
+    .progressed = progressed,
+    .painted = painted,
+    .survived = survived,
+    .left = left,
+    .unsafe = unsafe,
+};
+
 static void set_up(struct broker *broker, const struct options *options, uint64_t start_ns)
 {
     *broker = (struct broker){.options = options,
                               .start_ns = start_ns,
                               .snapshot_dir_fd = -1,
-                              .signal_fd = -1,
+                              .signals.fd = -1,
                               .fds_at_start = fd_count_open(),
                               .max_loading = count_cpus() * LOADING_PER_CPU};
-    broker->n_tabs = options->n_tabs;
-    if (broker->n_tabs < options->n_files)
-        broker->n_tabs = (unsigned)options->n_files;
-    if (broker->n_tabs == 0)
-        broker->n_tabs = 1;
+    broker->n_tabs = options_count_tabs(options);
     events_init(&broker->events, options->json ? STDOUT_FILENO : -1, start_ns);
     summary_progress_init(&broker->progress, stderr, broker->n_tabs);
     broker->setup = (struct tab_setup){.page = options->page,
                                        .zoom = options->zoom,
                                        .timeout_ns = options->timeout_ns,
-                                       .changed = changed,
-                                       .crashed = crashed,
-                                       .unsafe = unsafe,
+                                       .handlers = &tab_handlers,
                                        .owner = broker};
     frame_layout_init(&broker->setup.layout, options->width_px, options->height_px);
 }
 
 static int start_spawner(struct broker *broker)
 {
-    static const struct spawner_handlers handlers = {.broken = spawner_broken, .closed = spawner_closed};
+    static const struct spawner_handlers handlers = {
+        .broken = spawner_broken, .lost = spawner_lost, .closed = spawner_closed};
     const struct options *options = broker->options;
     const struct spawner_options spawner_options = {
         .mode = options->spawn,
@@ -575,6 +560,7 @@ static int start_spawner(struct broker *broker)
         .n_spares = options->n_spares,
         .memory_bytes = options->memory_bytes,
         .max_mapped_bytes = options->max_document_bytes + broker->setup.layout.total_bytes,
+        .wants_modules = options->json || options->crash_dir != NULL,
     };
     char why[256] = "out of memory";
     const int error =
@@ -584,6 +570,26 @@ static int start_spawner(struct broker *broker)
     broker->setup.loop = broker->loop;
     broker->setup.spawner = broker->spawner;
     return error;
+}
+
+/* Each with its document. */
+static int make_tabs(struct broker *broker)
+{
+    char why[256];
+    const int error = documents_init(&broker->documents, broker->options, why, sizeof why);
+    if (error != 0) {
+        log_error("%s", why);
+        return error;
+    }
+    broker->orphans = calloc(broker->n_tabs, sizeof *broker->orphans);
+    broker->tabs = calloc(broker->n_tabs, sizeof *broker->tabs);
+    if (broker->orphans == NULL || broker->tabs == NULL) {
+        log_error("there is no memory for %u tabs; ask for fewer", broker->n_tabs);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < broker->n_tabs; i++)
+        tab_init(&broker->tabs[i], &broker->setup, i + 1, documents_at(&broker->documents, i));
+    return 0;
 }
 
 /* All that can go wrong before the first tab. 0, or -errno with the line already said. */
@@ -609,21 +615,28 @@ static int get_going(struct broker *broker)
      * may take for ever, and Ctrl-C must end it. */
     error = start_spawner(broker);
     if (error == 0)
-        error = take_documents(broker);
+        error = make_tabs(broker);
     if (error == 0)
         error = watch_signals(broker);
+    if (error == 0)
+        error = prepare_faults(broker);
+    if (error == 0)
+        prepare_reports(broker);
     return error;
 }
 
 static void tear_down(struct broker *broker)
 {
+    if (broker->reports != NULL)
+        reports_flush(broker->reports);
     for (unsigned i = 0; i < broker->n_tabs && broker->tabs != NULL; i++)
         tab_finish(&broker->tabs[i]);
-    for (size_t i = 0; i < broker->n_documents; i++)
-        document_finish(&broker->documents[i]);
-    snapshot_sheet_destroy(broker->sheet);
+    documents_finish(&broker->documents);
+    reports_destroy(broker->reports);
+    requests_finish(&broker->requests);
+    pictures_destroy(broker->pictures);
     spawner_destroy(broker->spawner);
-    fd_close(&broker->signal_fd);
+    signals_finish(&broker->signals);
     fd_close(&broker->snapshot_dir_fd);
     loop_destroy(broker->loop);
 }
@@ -642,7 +655,12 @@ static int exit_status(const struct broker *broker)
         return broker->status;
     if (broker->ending_signal != 0)
         return 128 + broker->ending_signal;
-    return count_ended_as(broker, TAB_FAILED) > 0 ? EXIT_STATUS_TABS : EXIT_STATUS_OK;
+    if (count_ended_as(broker, TAB_FAILED) > 0)
+        return EXIT_STATUS_TABS;
+    const struct chaos_counts *chaos = requests_chaos(&broker->requests);
+    if (chaos != NULL)
+        return chaos_is_good(chaos) ? EXIT_STATUS_OK : EXIT_STATUS_TABS;
+    return broker->n_crashes > 0 ? EXIT_STATUS_TABS : EXIT_STATUS_OK;
 }
 
 int broker_run(const struct options *options, uint64_t start_ns)
@@ -651,6 +669,7 @@ int broker_run(const struct options *options, uint64_t start_ns)
     set_up(&broker, options, start_ns);
     if (get_going(&broker) == 0 && broker.status == EXIT_STATUS_OK) {
         start_tabs(&broker);
+        requests_start(&broker.requests);
         const int error = loop_run(broker.loop);
         if (error != 0)
             log_error("the event loop broke: %s", strerror(-error));
@@ -661,9 +680,9 @@ int broker_run(const struct options *options, uint64_t start_ns)
             loop_run(broker.loop);
         }
     }
+    const int status = exit_status(&broker);
     tear_down(&broker);
 
-    const int status = exit_status(&broker);
     events_end(&broker.events, &(struct event_end){.status = status,
                                                    .tabs_live = count_ended_as(&broker, TAB_LIVE),
                                                    .tabs_failed = count_ended_as(&broker, TAB_FAILED),
@@ -673,7 +692,7 @@ int broker_run(const struct options *options, uint64_t start_ns)
                                                    .fds_open = fd_count_open()});
     events_finish(&broker.events);
     free(broker.tabs);
-    free(broker.documents);
+    free(broker.orphans);
     const bool given_up = events_error(&broker.events) == -ETIMEDOUT && broker.ending_signal != 0;
     if (events_error(&broker.events) != 0 && !given_up) {
         log_error("events cannot be written to stdout: %s", strerror(-events_error(&broker.events)));

@@ -19,6 +19,7 @@
 #include "common/document_kind.h"
 #include "common/fd.h"
 #include "common/frame.h"
+#include "common/inject.h"
 
 /* From a renderer's end of file to its zombie: the kernel needs microseconds, a busy machine a little more. */
 #define GRACE_NS (100 * NS_PER_MS)
@@ -27,6 +28,12 @@
 /* Progress: one tick in 50 ms in the long run, and a burst of so many. */
 #define TICK_NS    (50 * NS_PER_MS)
 #define TICK_BURST 20
+/* From a crash record to the moment when the kernel shows the signal that its sender dies of: it is waited for so long,
+ * which is about what going to sleep and waking up would take, then looked for so often, at such intervals; after that
+ * its pidfd tells, when all its memory is gone. */
+#define LOOK_FOR_NS (150 * NS_PER_US)
+#define LOOKS       8
+#define LOOK_NS     (100 * NS_PER_US)
 /* Descriptors a renderer may have. */
 #define MAX_FDS 16
 /* No format has more pages than this; a renderer that says so lies. */
@@ -116,6 +123,8 @@ static void check_ready(struct child *child)
     if (child->listener_fd < 0)
         child->layers &= ~LAYER_BIT(LAYER_NOTIFY);
     lower_fd_limit(child);
+    if (child->has_own_layout)
+        (void)modules_read(child->pid, &child->modules);
     child->when = WHEN_READY;
     child->ready_at_ns = clock_now_ns();
     child->handlers->ready(child);
@@ -165,6 +174,11 @@ static enum message_fault judge_fact(struct child *child, const struct message *
         if (fact->progressed->serial != child->serial)
             return FAULT_SERIAL;
         return judge_progress(child, fact->progressed);
+    case MESSAGE_INJECTED:
+        if (fact->injected->serial != child->serial)
+            return FAULT_SERIAL;
+        child->when = child->resume;
+        return FAULT_NONE;
     case MESSAGE_LISTENING:
     case MESSAGE_READY:
         return FAULT_NONE;
@@ -174,6 +188,7 @@ static enum message_fault judge_fact(struct child *child, const struct message *
     case MESSAGE_SPAWNED:
     case MESSAGE_OPEN:
     case MESSAGE_PAINT:
+    case MESSAGE_INJECT:
         break;
     }
     return FAULT_DIRECTION;
@@ -261,8 +276,8 @@ static void take_notification(struct child *child)
     struct seccomp_notif notification = {0};
     if (ioctl(child->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &notification) < 0)
         return; /* ENOENT: it died before it was heard */
-    if (child->evidence.violated)
-        return;
+    if (child->condemned)
+        return; /* the first cause is the one to tell */
     noticed(child);
     child->evidence.violated = true;
     child->evidence.call = notification.data.nr;
@@ -298,6 +313,64 @@ static void take_listener(struct child *child, struct datagram *datagram)
 
 /* ---- the way in ---------------------------------------------------------------------------------------------------------- */
 
+/* At most a stamp and a record, whole, that agree with themselves; anything else in the pipe is nothing. */
+static void take_crash_records(struct child *child)
+{
+    struct evidence *evidence = &child->evidence;
+    for (int i = 0; i < 2 && !evidence->has_record; i++) {
+        struct crash_record record;
+        const ssize_t n = read(child->crash_fd, &record, sizeof record);
+        if (n <= 0 || !crash_record_parse(&record, (size_t)n, &record))
+            return;
+        if (record.signal == 0) {
+            evidence->stamp_ns = record.at_ns;
+        } else {
+            evidence->has_record = true;
+            evidence->record = record;
+        }
+    }
+}
+
+/* The kernel notes what a process dies of before it takes its memory apart, which may need a millisecond and more. From then
+ * on that process runs no more code, and its end can be told. */
+static bool is_dying_of(const struct child *child, int signal)
+{
+    return child->pid > 0 && proc_exit_signal(child->pid) == signal;
+}
+
+static void end_early(struct child *child);
+
+static void look(struct loop_timer *timer)
+{
+    struct child *child = LOOP_OWNER(timer, struct child, dying);
+    if (child->condemned || child->evidence.dismissed)
+        return;
+    const uint64_t until_ns = clock_now_ns() + (child->n_looks == 0 ? LOOK_FOR_NS : 0);
+    bool is_dying;
+    do
+        is_dying = is_dying_of(child, child->evidence.record.signal);
+    while (!is_dying && clock_now_ns() < until_ns);
+    if (is_dying)
+        end_early(child);
+    else if (++child->n_looks < LOOKS)
+        loop_arm(child->loop, timer, clock_now_ns() + LOOK_NS, look);
+}
+
+static void crash_pipe_ready(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    struct child *child = LOOP_OWNER(source, struct child, crash_source);
+    const bool had_stamp = child->evidence.stamp_ns != 0;
+    take_crash_records(child);
+    if (child->evidence.has_record) {
+        noticed(child);
+        loop_remove(child->loop, source);
+        look(&child->dying);
+    } else if (had_stamp || child->evidence.stamp_ns == 0) {
+        loop_remove(child->loop, source); /* end of file, or what nobody here writes */
+    }
+}
+
 static void pidfd_ready(struct loop_source *source, uint32_t events)
 {
     (void)events;
@@ -308,6 +381,7 @@ static void close_ends(struct child *child)
 {
     loop_remove(child->loop, &child->channel_source);
     channel_finish(&child->channel);
+    loop_remove(child->loop, &child->crash_source);
     fd_close(&child->crash_fd);
     fd_close(&child->far_channel_fd);
     fd_close(&child->far_crash_fd);
@@ -329,6 +403,9 @@ int child_renew_ends(struct child *child)
     /* What a clone that was given up has sent is not this one's. */
     loop_remove(child->loop, &child->listener_source);
     fd_close(&child->listener_fd);
+    error = loop_add(child->loop, &child->crash_source, child->crash_fd, EPOLLIN, crash_pipe_ready);
+    if (error != 0)
+        return error;
     return loop_add(child->loop, &child->channel_source, child->channel.fd, EPOLLIN, channel_ready);
 }
 
@@ -374,7 +451,9 @@ void child_adopt(struct child *child, pid_t pid, int pidfd)
         return;
     }
     if (child->condemned || child->evidence.dismissed)
-        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+        child_signal(child, SIGKILL);
+    else if (child->handlers->cloned != NULL)
+        child->handlers->cloned(child);
     check_ready(child);
 }
 
@@ -393,6 +472,24 @@ void child_order(struct child *child, enum message_kind kind, const ProtobufCMes
         loop_set_events(child->loop, &child->channel_source, EPOLLIN | EPOLLOUT);
 }
 
+void child_inject(struct child *child, uint32_t fault, uint32_t moment, uint64_t serial)
+{
+    Vitrine__Inject order = VITRINE__INJECT__INIT;
+    order.serial = serial;
+    order.fault = fault;
+    order.moment = moment;
+    child->evidence.injected_ns = clock_now_ns();
+    child->resume = child->when;
+    child_order(child, MESSAGE_INJECT, &order.base, NULL, 0, serial,
+                moment == INJECT_NOW ? WHEN_INJECTING : child->when);
+}
+
+void child_signal(const struct child *child, int signal)
+{
+    if (child->pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, child->pidfd, signal, NULL, 0);
+}
+
 /* ---- the way out --------------------------------------------------------------------------------------------------------- */
 
 static void never_came(struct loop_timer *timer)
@@ -400,14 +497,23 @@ static void never_came(struct loop_timer *timer)
     child_abandon(LOOP_OWNER(timer, struct child, grace));
 }
 
+/* What the broker itself saw decides, whatever the end then looks like. */
+static void note_settled(struct evidence *evidence)
+{
+    if (evidence->judged_ns == 0 &&
+        (evidence->violated || evidence->fault != FAULT_NONE || evidence->hung || evidence->out_of_memory))
+        evidence->judged_ns = clock_now_ns();
+}
+
 void child_condemn(struct child *child)
 {
     noticed(child);
+    note_settled(&child->evidence);
     child->condemned = true;
     loop_remove(child->loop, &child->channel_source);
     loop_disarm(child->loop, &child->grace);
     if (child->pidfd >= 0)
-        syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+        child_signal(child, SIGKILL);
     else
         loop_arm(child->loop, &child->grace, clock_now_ns(), never_came);
 }
@@ -420,7 +526,7 @@ void child_give_up(struct child *child, const char *why)
 
 void child_dismiss(struct child *child)
 {
-    if (child->condemned || child->evidence.dismissed)
+    if (child->condemned || child->evidence.dismissed || child->is_corpse)
         return;
     child->evidence.dismissed = true;
     loop_remove(child->loop, &child->channel_source);
@@ -429,44 +535,71 @@ void child_dismiss(struct child *child)
         loop_arm(child->loop, &child->grace, clock_now_ns() + GRACE_NS, grace_over);
 }
 
-/* One record, whole, that agrees with itself; anything else in the pipe is nothing. */
-static void take_crash_record(struct child *child)
-{
-    struct crash_record record;
-    if (read(child->crash_fd, &record, sizeof record) != sizeof record)
-        return;
-    if (record.magic != CRASH_RECORD_MAGIC || record.signal < 1 || record.signal >= NSIG)
-        return;
-    child->evidence.has_record = true;
-    child->evidence.record = record;
-}
-
 static void destroy(struct child *child)
 {
     loop_disarm(child->loop, &child->grace);
+    loop_disarm(child->loop, &child->dying);
     loop_remove(child->loop, &child->listener_source);
     loop_remove(child->loop, &child->pidfd_source);
     close_ends(child);
     fd_close(&child->listener_fd);
     fd_close(&child->pidfd);
+    modules_destroy(child->modules);
     free(child);
+}
+
+/* All it still had to say comes first, as far as anybody listened. */
+static void hear_out(struct child *child)
+{
+    while (child->channel_source.fd >= 0 && !child->condemned && receive_one(child))
+        ;
+}
+
+static void judge(struct child *child)
+{
+    struct evidence *evidence = &child->evidence;
+    note_settled(evidence);
+    if (evidence->judged_ns == 0)
+        evidence->judged_ns = clock_now_ns();
+    if (child->judged != NULL)
+        child->judged(child);
+}
+
+static void end_early(struct child *child)
+{
+    hear_out(child);
+    if (child->condemned)
+        return; /* for what it said last */
+    child->evidence.wait_code = CLD_KILLED;
+    child->evidence.wait_status = child->evidence.record.signal;
+    child->is_corpse = true;
+    loop_disarm(child->loop, &child->grace);
+    loop_remove(child->loop, &child->listener_source);
+    close_ends(child);
+    judge(child);
+    child->handlers->ended(child, &child->evidence);
 }
 
 void child_finish(struct child *child)
 {
-    noticed(child);
-    /* All it still had to say comes first, as far as anybody listened. */
-    while (child->channel_source.fd >= 0 && !child->condemned && receive_one(child))
-        ;
-    take_crash_record(child);
     siginfo_t info = {0};
-    if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) == 0) {
-        child->evidence.wait_code = info.si_code;
-        child->evidence.wait_status = info.si_status;
+    if (!child->is_corpse) {
+        noticed(child);
+        hear_out(child);
+        take_crash_records(child);
+    }
+    const bool reaped = waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) == 0;
+    if (!child->is_corpse) {
+        if (reaped) {
+            child->evidence.wait_code = info.si_code;
+            child->evidence.wait_status = info.si_status;
+        }
+        judge(child);
     }
     if (child->reaped != NULL)
         child->reaped(child);
-    child->handlers->ended(child, &child->evidence);
+    if (!child->is_corpse)
+        child->handlers->ended(child, &child->evidence);
     destroy(child);
 }
 

@@ -10,6 +10,7 @@
 
 #include "broker/crash.h"
 #include "broker/loop.h"
+#include "broker/modules.h"
 #include "common/channel.h"
 #include "common/layers.h"
 #include "common/message.h"
@@ -18,8 +19,11 @@ struct child;
 struct spawner;
 struct zygote;
 
-/* What the owner of a child hears. `ended` is the last it hears; the child is gone when it returns. */
+/* What the owner of a child hears. `ended` is the last it hears, and the child is not its own any more: it never runs
+ * again, though the kernel may still be taking its memory apart. */
 struct child_handlers {
+    /* It exists, and climbs. May be NULL. */
+    void (*cloned)(struct child *child);
     void (*ready)(struct child *child);
     /* A fact in its time, with the serial of the order that is out; its body lives until the handler returns. */
     void (*fact)(struct child *child, const struct message *fact);
@@ -30,8 +34,11 @@ struct child {
     struct loop *loop;
     const struct child_handlers *handlers;
     void *owner;
-    TAILQ_ENTRY(child) link;             /* in the spawner's list */
-    void (*reaped)(struct child *child); /* the spawner's book-keeping, before the owner hears `ended` */
+    TAILQ_ENTRY(child) link; /* in the spawner's list */
+    /* The spawner's book-keeping: its end is known and judged, which comes before the owner hears `ended`; and nothing is
+     * left of it, which may come later. */
+    void (*judged)(struct child *child);
+    void (*reaped)(struct child *child);
 
     struct spawner *spawner;
     struct zygote *zygote; /* that was asked for it; NULL when there was none yet */
@@ -42,16 +49,20 @@ struct child {
     pid_t pid; /* 0 before Spawned */
     int pidfd, crash_fd, listener_fd;
     struct channel channel;
-    struct loop_source pidfd_source, channel_source, listener_source;
+    struct loop_source pidfd_source, channel_source, listener_source, crash_source;
     struct loop_timer grace; /* from end of file to SIGKILL */
+    struct loop_timer dying; /* from its crash record to the kernel's word */
+    unsigned n_looks;        /* for that word */
 
     enum message_when when;
-    bool has_ready;          /* Ready came, checked or not */
-    bool condemned;          /* to be killed: nothing more is heard from it */
-    uint64_t serial;         /* of the order that is out */
-    uint32_t slot;           /* of the Paint that is out */
-    uint64_t n_ticks;        /* progress told for it */
-    uint64_t tick_credit_ns; /* ticks arrive no faster than this clock runs */
+    bool has_ready;           /* Ready came, checked or not */
+    bool condemned;           /* to be killed: nothing more is heard from it */
+    bool is_corpse;           /* its owner has heard the end; it is only to be reaped */
+    enum message_when resume; /* after the Inject that is out */
+    uint64_t serial;          /* of the order that is out */
+    uint32_t slot;            /* of the Paint that is out */
+    uint64_t n_ticks;         /* progress told for it */
+    uint64_t tick_credit_ns;  /* ticks arrive no faster than this clock runs */
 
     uint32_t layers; /* once ready: what holds */
     uint8_t layer_errno[LAYER_COUNT];
@@ -61,6 +72,8 @@ struct child {
     uint64_t pss_kb; /* when last measured; 0 before */
 
     struct evidence evidence;
+    bool has_own_layout;     /* not its zygote's, and somebody wants to know it */
+    struct modules *modules; /* what code lies where in it, when somebody wants to know; NULL: not known */
 };
 
 /* A child that has not been spawned: makes its channel and crash pipe. 0 or -errno. */
@@ -79,6 +92,12 @@ bool child_is_ready(const struct child *child);
  * channel shows later as the child's end. */
 void child_order(struct child *child, enum message_kind kind, const ProtobufCMessage *order, const int *fds,
                  size_t n_fds, uint64_t serial, enum message_when then);
+
+/* Orders it to fail, an enum injection at an enum inject_moment; at once makes it WHEN_INJECTING until it says Injected. */
+void child_inject(struct child *child, uint32_t fault, uint32_t moment, uint64_t serial);
+
+/* A signal by its pidfd, as anybody outside might send one: nothing is noted against it. */
+void child_signal(const struct child *child, int signal);
 
 /* Kills it, with what is known against it in child->evidence. `ended` follows from the loop, also for a child that does
  * not exist yet: should its clone still come, nobody is there for it, and it leaves. */

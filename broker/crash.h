@@ -10,17 +10,6 @@
 #include "common/crash.h"
 #include "common/wire.h"
 
-enum verdict {
-    VERDICT_NONE,      /* the broker hung up, and the renderer left */
-    VERDICT_SIGNAL,    /* a fault of its own */
-    VERDICT_VIOLATION, /* a system call that the sandbox does not allow */
-    VERDICT_PROTOCOL,  /* a message that no honest renderer sends */
-    VERDICT_HANG,      /* no progress while an order was out */
-    VERDICT_MEMORY,    /* hit its memory cap */
-    VERDICT_EXIT,      /* left by itself */
-    VERDICT_KILLED,    /* SIGKILL from outside */
-};
-
 struct evidence {
     /* From waitid. */
     int wait_code;   /* CLD_EXITED, CLD_KILLED, CLD_DUMPED */
@@ -35,21 +24,34 @@ struct evidence {
     /* From the broker's own eyes; killed for it. */
     enum message_fault fault;
     bool hung;
-    bool dismissed; /* the broker had no more use for it */
+    bool dismissed;  /* the broker had no more use for it */
+    bool oom_killed; /* SIGKILL, and the kernel's count of out-of-memory kills went up */
+    bool init_died;  /* SIGKILL, because its pid namespace ended */
 
     /* From the suspect. */
     bool out_of_memory;
     bool has_record;
     struct crash_record record;
+    uint64_t stamp_ns; /* when it made the fault that it was ordered to make; 0: never said */
 
-    uint64_t noticed_ns; /* when the first of all this was seen */
+    uint64_t injected_ns; /* when it was last ordered to fail; 0: never */
+    uint64_t noticed_ns;  /* when the first of all this was seen */
+    uint64_t judged_ns;   /* when all of it was there, the wait status last */
 };
 
 /* Pure. */
 enum verdict crash_judge(const struct evidence *evidence);
 
+/* Reads one record from n_bytes at bytes. False when it is not one: wrong size, magic, signal or count. What it holds
+ * stays a claim; only n_frames can be relied on, and what lies beyond them is zero. */
+bool crash_record_parse(const void *bytes, size_t n_bytes, struct crash_record *ret_record);
+
 /* The suspect's record is of the death that the kernel tells of. */
 bool crash_record_fits(const struct evidence *evidence);
+
+/* When the fault happened, by the clock of who made it: from a record that fits, or from the stamp of a fault that was
+ * ordered. 0 where nobody says, or where it cannot be true. */
+uint64_t crash_fault_ns(const struct evidence *evidence);
 
 /* The contract's word. */
 const char *verdict_name(enum verdict verdict);

@@ -243,6 +243,14 @@ void document_release(struct document *document)
     fd_close(&document->fd);
 }
 
+void document_forget(struct document *document)
+{
+    document_release(document);
+    document->opened = false;
+    document->refusal = REFUSAL_NONE;
+    document->detail[0] = '\0';
+}
+
 void document_finish(struct document *document)
 {
     document_release(document);

@@ -30,6 +30,9 @@ int document_open(struct document *document, size_t max_bytes);
 /* Lets go of the copy, when nobody will be handed it any more. */
 void document_release(struct document *document);
 
+/* As if it had never been opened: it may be opened anew. */
+void document_forget(struct document *document);
+
 void document_finish(struct document *document);
 
 #endif

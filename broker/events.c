@@ -253,6 +253,26 @@ static void put_syscall(struct events *events, const struct event_crash *event)
     put(events, "]");
 }
 
+static void put_lines(struct events *events, const char *name, const char *const *lines, size_t n_lines)
+{
+    put(events, ",\"%s\":[", name);
+    for (size_t i = 0; i < n_lines; i++) {
+        put(events, "%s", i ? "," : "");
+        put_text(events, lines[i]);
+    }
+    put(events, "]");
+}
+
+static void put_known_us(struct events *events, const char *name, uint64_t ns)
+{
+    put_known(events, name, (long long)((ns + NS_PER_US - 1) / NS_PER_US));
+}
+
+static void put_bool(struct events *events, const char *name, bool value)
+{
+    put(events, ",\"%s\":%s", name, value ? "true" : "false");
+}
+
 void events_crash(struct events *events, const struct event_crash *event)
 {
     if (is_off(events))
@@ -263,21 +283,102 @@ void events_crash(struct events *events, const struct event_crash *event)
     put_signal(events, event->signal);
     put_address(events, "address", event->has_address, event->address);
     put_address(events, "pc", event->pc != 0, event->pc);
-    put(events, ",\"backtrace\":[");
-    for (size_t i = 0; i < event->n_backtrace; i++) {
-        put(events, "%s", i ? "," : "");
-        put_text(events, event->backtrace[i]);
-    }
-    put(events, "]");
+    put_lines(events, "backtrace", event->backtrace, event->n_backtrace);
     put_syscall(events, event);
     put_string(events, "reason", event->reason);
     put_string(events, "detail", event->detail);
-    put_known(events, "detected_us", (long long)((event->detected_ns + NS_PER_US - 1) / NS_PER_US));
+    put_known_us(events, "detected_us", event->detected_ns);
+    put_known_us(events, "judged_us", event->judged_ns);
     put_number(events, "restarts", event->restarts);
     if (event->will_retry)
         put_ms(events, "next_try_ms", event->next_try_ns);
     else
         put(events, ",\"next_try_ms\":null");
+    put_string(events, "report", event->report);
+    put_string(events, "injected", event->injected);
+    put_string(events, "stage", event->injected ? event->stage : NULL);
+    if (event->injected)
+        put_bool(events, "as_expected", event->as_expected);
+    line_end(events);
+}
+
+void events_injected(struct events *events, const struct event_injected *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "injected");
+    put_number(events, "tab", event->tab);
+    put_string(events, "kind", event->fault);
+    put_string(events, "stage", event->stage);
+    put_string(events, "expected", event->expected);
+    put_string(events, "what", event->what);
+    put_bool(events, "right", event->right);
+    put_bool(events, "recovered", event->recovered);
+    put_known_ms(events, "recovered_ms", event->recovered_ns);
+    line_end(events);
+}
+
+void events_chaos(struct events *events, const struct event_chaos *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "chaos");
+    put(events, ",\"seed\":%llu", (unsigned long long)event->seed);
+    put_ms(events, "elapsed_ms", event->elapsed_ns);
+    put_number(events, "faults", event->faults);
+    put_number(events, "right", event->right);
+    put_number(events, "recovered", event->recovered);
+    put_number(events, "strays", event->strays);
+    put_known_us(events, "detected_p50_us", event->detected_p50_ns);
+    put_known_us(events, "detected_p99_us", event->detected_p99_ns);
+    put_known_us(events, "judged_p50_us", event->judged_p50_ns);
+    put_known_us(events, "judged_p99_us", event->judged_p99_ns);
+    put_known_us(events, "recovered_p50_us", event->recovered_p50_ns);
+    put_known_us(events, "recovered_p99_us", event->recovered_p99_ns);
+    put_number(events, "fds_before", event->fds_before);
+    put_number(events, "fds_after", event->fds_after);
+    put_number(events, "children_before", event->children_before);
+    put_number(events, "children_after", event->children_after);
+    put_number(events, "rss_before_kb", (long long)event->rss_before_kb);
+    put_number(events, "rss_after_kb", (long long)event->rss_after_kb);
+    put_bool(events, "good", event->good);
+    line_end(events);
+}
+
+void events_zygote(struct events *events, const struct event_zygote *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "zygote");
+    put_string(events, "lost", event->lost);
+    put_known(events, "pid", event->pid);
+    put_string(events, "why", event->why);
+    put(events, ",\"tabs\":[");
+    for (size_t i = 0; i < event->n_tabs; i++)
+        put(events, "%s%u", i ? "," : "", event->tabs[i]);
+    put(events, "]");
+    line_end(events);
+}
+
+void events_report(struct events *events, const struct event_report *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "report");
+    put_number(events, "tab", event->tab);
+    put_string(events, "id", event->id);
+    put_string(events, "file", event->file);
+    put_lines(events, "backtrace", event->backtrace, event->n_backtrace);
+    line_end(events);
+}
+
+void events_progress(struct events *events, unsigned tab, uint64_t waited_ns)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "progress");
+    put_number(events, "tab", tab);
+    put_ms(events, "waited_ms", waited_ns);
     line_end(events);
 }
 

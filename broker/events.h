@@ -75,9 +75,52 @@ struct event_crash {
     const char *reason;
     const char *detail;   /* all of it in a line for people */
     uint64_t detected_ns; /* from the fault to the broker's knowing; told in microseconds */
+    uint64_t judged_ns;   /* from the fault to the verdict, likewise */
     unsigned restarts;    /* never null */
     bool will_retry;
     uint64_t next_try_ns; /* from now, when will_retry; otherwise null */
+    const char *report;   /* the id of its report, stored or not */
+    const char *injected; /* the fault that was ordered; NULL: nobody asked for this */
+    const char *stage;    /* when it was to happen; NULL likewise */
+    bool as_expected;     /* means nothing unless injected */
+};
+
+/* A fault of --inject or --chaos is over. */
+struct event_injected {
+    unsigned tab;
+    const char *fault, *stage;
+    const char *expected, *what; /* what should come of it, and what did */
+    bool right, recovered;
+    uint64_t recovered_ns; /* from the order to the tab's next picture */
+};
+
+/* --chaos is over. */
+struct event_chaos {
+    uint64_t seed, elapsed_ns;
+    unsigned faults, right, recovered, strays;
+    uint64_t detected_p50_ns, detected_p99_ns, judged_p50_ns, judged_p99_ns, recovered_p50_ns, recovered_p99_ns;
+    int fds_before, fds_after;
+    unsigned children_before, children_after;
+    uint64_t rss_before_kb, rss_after_kb;
+    bool good;
+};
+
+/* A zygote or an init was lost; the tabs whose renderers went with it are restarted. */
+struct event_zygote {
+    const char *lost; /* "zygote", "init" */
+    pid_t pid;
+    const char *why;
+    const unsigned *tabs;
+    size_t n_tabs;
+};
+
+/* A crash report is complete, with symbols where they could be had. */
+struct event_report {
+    unsigned tab;
+    const char *id;
+    const char *file; /* in --crash-dir; NULL: not stored */
+    const char *const *backtrace;
+    size_t n_backtrace;
 };
 
 struct event_end {
@@ -92,6 +135,12 @@ void events_start(struct events *events, const struct event_start *event);
 void events_tab(struct events *events, const struct event_tab *event);
 void events_refused(struct events *events, const struct event_refused *event);
 void events_crash(struct events *events, const struct event_crash *event);
+void events_injected(struct events *events, const struct event_injected *event);
+void events_chaos(struct events *events, const struct event_chaos *event);
+void events_zygote(struct events *events, const struct event_zygote *event);
+void events_report(struct events *events, const struct event_report *event);
+/* A tab goes on with an order that takes long. */
+void events_progress(struct events *events, unsigned tab, uint64_t waited_ns);
 void events_end(struct events *events, const struct event_end *event);
 
 #endif

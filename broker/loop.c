@@ -9,6 +9,8 @@
 #include "common/fd.h"
 
 #define BATCH 64
+/* Later than this, and it was us who slept: stopped, suspended, or waiting for whoever reads our output. */
+#define LATE_NS (500 * NS_PER_MS)
 
 struct loop {
     int epoll_fd;
@@ -16,6 +18,7 @@ struct loop {
     struct loop_source timer_source;
     TAILQ_HEAD(loop_timers, loop_timer) timers; /* loop_timer.link, soonest first */
     uint64_t programmed_ns;                     /* what timer_fd is set to; 0: nothing */
+    bool excused;                               /* the timers were put off, and none has fired since */
     struct epoll_event batch[BATCH];
     int n_batch;
     bool quit;
@@ -34,6 +37,24 @@ static void program_timer(struct loop *loop)
     loop->programmed_ns = first->at_ns;
 }
 
+/* Timers watch over others, who must not pay for the time in which nobody looked at what they sent: all are put off by as
+ * much. Once only in a row, so that a broker which is always late still gets on. */
+static bool put_off(struct loop *loop, uint64_t now)
+{
+    const struct loop_timer *first = TAILQ_FIRST(&loop->timers);
+    const bool is_late = first != NULL && now > first->at_ns + LATE_NS;
+    if (!is_late || loop->excused) {
+        loop->excused = false;
+        return false;
+    }
+    const uint64_t slept_ns = now - first->at_ns;
+    struct loop_timer *timer;
+    TAILQ_FOREACH(timer, &loop->timers, link)
+    timer->at_ns += slept_ns;
+    loop->excused = true;
+    return true;
+}
+
 static void timers_due(struct loop_source *source, uint32_t events)
 {
     (void)events;
@@ -44,6 +65,10 @@ static void timers_due(struct loop_source *source, uint32_t events)
     loop->programmed_ns = 0;
 
     const uint64_t now = clock_now_ns();
+    if (put_off(loop, now)) {
+        program_timer(loop);
+        return;
+    }
     struct loop_timer *timer;
     while ((timer = TAILQ_FIRST(&loop->timers)) != NULL && timer->at_ns <= now) {
         loop_disarm(loop, timer);

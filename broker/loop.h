@@ -36,7 +36,8 @@ void loop_set_events(struct loop *loop, struct loop_source *source, uint32_t eve
 /* Before the descriptor is closed. Nothing happens for a source that is in no loop. */
 void loop_remove(struct loop *loop, struct loop_source *source);
 
-/* Arms or re-arms; disarming what is not armed is fine. A timer fires once. */
+/* Arms or re-arms; disarming what is not armed is fine. A timer fires once, and not before what has arrived was handled:
+ * when the whole process slept (stopped, suspended), all timers are put off by as long. */
 void loop_arm(struct loop *loop, struct loop_timer *timer, uint64_t at_ns, void (*fire)(struct loop_timer *));
 void loop_disarm(struct loop *loop, struct loop_timer *timer);
 

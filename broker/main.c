@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "broker/inject.h"
 #include "broker/options.h"
 #include "common/clock.h"
 #include "common/fd.h"
@@ -20,6 +21,9 @@ static int run(const struct options *options, uint64_t start_ns)
         return EXIT_STATUS_OK;
     case MODE_SANDBOX_STATUS:
         return status_run(options);
+    case MODE_INJECT_LIST:
+        injection_print_list(stdout);
+        return EXIT_STATUS_OK;
     case MODE_SHOW:
         return broker_run(options, start_ns);
     }

@@ -1,23 +1,21 @@
 #include "broker/options.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/inject.h"
+#include "broker/nearest.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/frame.h"
 #include "common/text.h"
 
-/* Longest option name that is compared for the nearest spelling; all of ours are shorter. */
-#define MAX_NAME 32
-
 #define BYTES_PER_MB (1ull << 20)
 
 struct parser {
     struct options options;
-    bool view_given, spares_given;
+    bool view_given, spares_given, timeout_given;
     char *error;
     size_t n_error;
 };
@@ -253,6 +251,36 @@ static bool set_timeout(struct parser *parser, const char *name, const char *val
     if (!decimal_in(parser, name, value, 0.1, 86400, "seconds", &seconds))
         return false;
     parser->options.timeout_ns = (uint64_t)(seconds * (double)NS_PER_S + 0.5);
+    parser->timeout_given = true;
+    return true;
+}
+
+static bool set_inject(struct parser *parser, const char *name, const char *value)
+{
+    struct options *options = &parser->options;
+    if (strcmp(value, "list") == 0) {
+        options->mode = MODE_INJECT_LIST;
+        return true;
+    }
+    if (options->n_injections == OPTIONS_MAX_INJECTIONS)
+        return fail(parser, "%s given too often: expected at most %d", name, OPTIONS_MAX_INJECTIONS);
+    if (!inject_request_parse(value, &options->injections[options->n_injections], parser->error, parser->n_error))
+        return false;
+    options->n_injections++;
+    return true;
+}
+
+static bool set_chaos(struct parser *parser, const char *name, const char *value)
+{
+    (void)name;
+    return chaos_request_parse(value, &parser->options.chaos, parser->error, parser->n_error);
+}
+
+static bool set_crash_dir(struct parser *parser, const char *name, const char *value)
+{
+    if (!*value)
+        return fail_value(parser, name, value, "a folder");
+    parser->options.crash_dir = value;
     return true;
 }
 
@@ -293,7 +321,7 @@ static const struct option_row {
     {"--view", "VIEW", set_view, "auto (the default) or none. This build has no viewer, so both show nothing."},
     {"--stay", NULL, set_stay,
      "Go on until SIGINT or SIGTERM. Default: leave when every tab has shown its first frame or "
-     "failed."},
+     "failed, and every fault of --inject is over."},
     {"--snapshot", "DIR", set_snapshot,
      "Write DIR/tab-NNN.png for each tab and DIR/contact-sheet.png of all. DIR is made where it is "
      "missing."},
@@ -316,12 +344,18 @@ static const struct option_row {
     {"--timeout", "S", set_timeout,
      "Seconds without progress after which a tab counts as hung, 0.1 to 86400. Default: 10."},
     {"--max-document", "MB", set_max_document, "Largest document accepted, 1 to 4096. Default: 256."},
+    {"--crash-dir", "DIR", set_crash_dir,
+     "Keep a report of each crash in DIR, for people and as JSON, the newest 20. DIR is made where it is missing, for "
+     "your eyes only."},
+    {"--inject", "KIND[@TAB][:MS]", set_inject,
+     "Make tab TAB (default 1) fail by KIND, MS milliseconds after its picture; may be repeated. --inject list names "
+     "the kinds and what must come of each."},
+    {"--chaos", "SECONDS[:SEED]", set_chaos,
+     "Make random faults in all tabs for so long. Exit status 0 only if each was contained, told right and recovered "
+     "from. --timeout is 1 unless given."},
     {"--help", NULL, set_help, "Print this."},
     {"--version", NULL, set_version, "Print the version and the engines that were built in."},
 
-    {.name = "--inject", .value = "KIND[@TAB][:MS]"},
-    {.name = "--chaos", .value = "SECONDS[:SEED]"},
-    {.name = "--crash-dir", .value = "DIR"},
     {.name = "--containment"},
     {.name = "--latency"},
     {.name = "--messages", .value = "N"},
@@ -346,48 +380,9 @@ static const struct option_row *row_find(const char *name, size_t n_name)
     return NULL;
 }
 
-static unsigned min3(unsigned a, unsigned b, unsigned c)
+static const char *name_at(size_t i)
 {
-    unsigned least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* Damerau-Levenshtein (each pair swapped at most once): what it takes to insert, delete, replace and swap neighbours. */
-static unsigned edit_distance(const char *a, size_t n_a, const char *b, size_t n_b)
-{
-    unsigned d[MAX_NAME + 1][MAX_NAME + 1];
-    for (size_t i = 0; i <= n_a; i++)
-        d[i][0] = (unsigned)i;
-    for (size_t j = 0; j <= n_b; j++)
-        d[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= n_a; i++) {
-        for (size_t j = 1; j <= n_b; j++) {
-            unsigned differ = a[i - 1] != b[j - 1];
-            d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + differ);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < d[i][j])
-                d[i][j] = d[i - 2][j - 2] + 1;
-        }
-    }
-    return d[n_a][n_b];
-}
-
-/* A name that was cut short is nearer than any that was misspelt. */
-static const char *nearest_name(const char *name, size_t n_name)
-{
-    const char *nearest = rows[0].name;
-    unsigned least = UINT_MAX;
-    if (n_name > MAX_NAME)
-        n_name = MAX_NAME;
-    for (size_t i = 0; i < N_ROWS; i++) {
-        const char *candidate = rows[i].name;
-        bool cut_short = strncmp(candidate, name, n_name) == 0;
-        unsigned distance = cut_short ? 0 : edit_distance(name, n_name, candidate, strlen(candidate));
-        if (distance < least) {
-            least = distance;
-            nearest = candidate;
-        }
-    }
-    return nearest;
+    return rows[i].name;
 }
 
 static bool fail_unknown(struct parser *parser, const char *name, size_t n_name)
@@ -395,7 +390,7 @@ static bool fail_unknown(struct parser *parser, const char *name, size_t n_name)
     char shown[96];
     text_escape(shown, sizeof shown, name, n_name);
     return fail(parser, "unknown option %s; the nearest is %s (--help lists them all)", shown,
-                nearest_name(name, n_name));
+                nearest_name(name, n_name, name_at, N_ROWS));
 }
 
 /* One option: `--name`, `--name value` or `--name=value`. *arg is moved to the last word that belongs to it. */
@@ -438,7 +433,7 @@ static bool add_file(struct parser *parser, char *name)
 
 static bool ends_parsing(enum options_mode mode)
 {
-    return mode == MODE_HELP || mode == MODE_VERSION;
+    return mode == MODE_HELP || mode == MODE_VERSION || mode == MODE_INJECT_LIST;
 }
 
 static bool parse_words(struct parser *parser, char **argv)
@@ -456,6 +451,28 @@ static bool parse_words(struct parser *parser, char **argv)
     return true;
 }
 
+unsigned options_count_tabs(const struct options *options)
+{
+    const unsigned n_tabs = options->n_tabs > options->n_files ? options->n_tabs : (unsigned)options->n_files;
+    return n_tabs > 0 ? n_tabs : 1;
+}
+
+/* Options that contradict each other. */
+static bool check(struct parser *parser)
+{
+    const struct options *options = &parser->options;
+    const unsigned n_tabs = options_count_tabs(options);
+    for (size_t i = 0; i < options->n_injections; i++) {
+        const struct inject_request *request = &options->injections[i];
+        if (request->tab > n_tabs)
+            return fail(parser, "--inject %s@%u: there is no tab %u; expected 1 to %u, or --tabs %u",
+                        injection_name(request->plan.fault), request->tab, request->tab, n_tabs, request->tab);
+    }
+    if (options->n_injections > 0 && options->chaos.duration_ns != 0)
+        return fail(parser, "--inject and --chaos do not go together: take one of them");
+    return true;
+}
+
 /* What one option implies for another, once all are known. */
 static bool settle(struct parser *parser)
 {
@@ -464,6 +481,8 @@ static bool settle(struct parser *parser)
         options->view = VIEW_NONE;
     if (!parser->spares_given && options->spawn == SPAWN_EXEC)
         options->n_spares = 2;
+    if (options->chaos.duration_ns != 0 && !parser->timeout_given)
+        options->timeout_ns = NS_PER_S;
     for (size_t i = 0; i < N_VIEWS; i++)
         if (views[i].view == options->view && !views[i].built)
             return fail(parser,
@@ -495,6 +514,8 @@ int options_parse(int argc, char **argv, struct options *ret_options, char *ret_
         /* A file's place is never beyond the word being looked at. */
         parser.options.files = argv + 1;
         if (!parse_words(&parser, argv))
+            return EXIT_STATUS_USAGE;
+        if (!ends_parsing(parser.options.mode) && !check(&parser))
             return EXIT_STATUS_USAGE;
     }
     if (!ends_parsing(parser.options.mode) && !settle(&parser))

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "broker/inject_options.h"
+
 /* The contract's exit statuses (128 + signal after SIGINT and SIGTERM). */
 enum exit_status {
     EXIT_STATUS_OK = 0,
@@ -20,6 +22,7 @@ enum options_mode {
     MODE_SANDBOX_STATUS,
     MODE_HELP,
     MODE_VERSION,
+    MODE_INJECT_LIST,
 };
 
 enum options_view {
@@ -34,7 +37,8 @@ enum options_spawn {
     SPAWN_EXEC,
 };
 
-#define OPTIONS_MAX_TABS 1024
+#define OPTIONS_MAX_TABS       1024
+#define OPTIONS_MAX_INJECTIONS 256
 
 struct options {
     enum options_mode mode;
@@ -58,7 +62,15 @@ struct options {
     uint64_t memory_bytes; /* a tab */
     uint64_t timeout_ns;   /* without progress */
     uint64_t max_document_bytes;
+
+    const char *crash_dir; /* in argv; NULL: no reports */
+    struct inject_request injections[OPTIONS_MAX_INJECTIONS];
+    size_t n_injections;
+    struct chaos_request chaos;
 };
+
+/* How many tabs they ask for: at least 1. */
+unsigned options_count_tabs(const struct options *options);
 
 /* Parses argv[1…]. Files and options may come in any order; the last of an option given twice counts. The files are
  * moved together to the front of argv, as getopt does. --help and --version end the parsing.

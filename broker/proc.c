@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/layers.h"
 
@@ -184,6 +185,95 @@ uint64_t proc_pss_kb(pid_t pid)
 uint64_t proc_peak_rss_kb(pid_t pid)
 {
     return read_kb(pid, "status", "VmHWM");
+}
+
+uint64_t proc_rss_kb(pid_t pid)
+{
+    return read_kb(pid, "status", "VmRSS");
+}
+
+unsigned proc_count_children(void)
+{
+    FILE *children = fopen("/proc/thread-self/children", "re");
+    unsigned n = 0;
+    for (int pid; children != NULL && fscanf(children, "%d", &pid) == 1;)
+        n++;
+    if (children != NULL)
+        fclose(children);
+    return n;
+}
+
+/* Of the kernel's include/linux/sched.h, as field 9 of stat shows them. */
+#define FLAG_EXITING  0x4u
+#define FLAG_SIGNALED 0x400u
+
+/* Fields 9 and 52 of stat: flags, and the status as wait() would tell it. False when the process has gone. */
+static bool read_exit(pid_t pid, unsigned *ret_flags, unsigned *ret_status)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (read_proc(path, text, sizeof text) <= 0)
+        return false;
+    /* The name in parentheses may hold anything; after it come state and six numbers. */
+    const char *rest = strrchr(text, ')'), *last = strrchr(text, ' ');
+    if (rest == NULL || last < rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %u", ret_flags) != 1)
+        return false;
+    *ret_status = (unsigned)strtoul(last, NULL, 10);
+    return true;
+}
+
+bool proc_is_exiting(pid_t pid)
+{
+    unsigned flags, status;
+    return read_exit(pid, &flags, &status) && (flags & FLAG_EXITING);
+}
+
+int proc_exit_signal(pid_t pid)
+{
+    unsigned flags, status;
+    const unsigned dying = FLAG_EXITING | FLAG_SIGNALED;
+    return read_exit(pid, &flags, &status) && (flags & dying) == dying ? (int)(status & 0x7f) : 0;
+}
+
+uint64_t proc_oom_kills(void)
+{
+    static char text[16384]; /* some six kilobytes so far */
+    unsigned long long n = 0;
+    const ssize_t n_text = read_proc("/proc/vmstat", text, sizeof text);
+    const char *line = n_text > 0 ? strstr(text, "\noom_kill ") : NULL;
+    return line != NULL && sscanf(line, "\noom_kill %llu", &n) == 1 ? n : 0;
+}
+
+#define LATELY_US 5000000ull
+
+/* One record: "priority,sequence,microseconds,flags;… Killed process PID (NAME) …". Its time is the kernel's own clock,
+ * which runs with CLOCK_MONOTONIC to within milliseconds. */
+static bool is_oom_kill(const char *record, const char *name, uint64_t since_us)
+{
+    unsigned long long at_us;
+    char killed[64];
+    snprintf(killed, sizeof killed, " (%s)", name);
+    const char *message = strstr(record, "Killed process ");
+    return message != NULL && strstr(message, killed) != NULL && sscanf(record, "%*u,%*u,%llu", &at_us) == 1 &&
+           at_us >= since_us;
+}
+
+bool proc_oom_killed_lately(const char *name)
+{
+    CLOSE_FD int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const uint64_t now_us = clock_now_ns() / NS_PER_US;
+    char record[8192];
+    ssize_t n;
+    if (fd < 0)
+        return true;
+    while ((n = read(fd, record, sizeof record - 1)) > 0 || (n < 0 && errno == EPIPE)) { /* overwritten meanwhile */
+        if (n <= 0)
+            continue;
+        record[n] = '\0';
+        if (is_oom_kill(record, name, now_us > LATELY_US ? now_us - LATELY_US : 0))
+            return true;
+    }
+    return n < 0 && errno != EAGAIN;
 }
 
 pid_t proc_pid_of(int pidfd)

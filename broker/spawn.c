@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/launch.h"
 #include "broker/proc.h"
+#include "broker/zygote.h"
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -19,28 +19,12 @@
 
 /* A zygote that dies before it has cloned anything, so often in a row, is not going to. */
 #define MAX_ZYGOTE_FAILURES 3
-/* A zygote must be warm by then, on whatever machine, and answer a Spawn within that, or it is killed and replaced. */
-#define WARM_UP_NS (30 * NS_PER_S)
-#define ANSWER_NS  (5 * NS_PER_S)
 /* How long children may take to leave at the end before they are killed, and how long that may take: what the kernel
  * does not let go of by then stays behind. */
 #define CLOSE_NS (800 * NS_PER_MS)
 #define KILL_NS  (800 * NS_PER_MS)
-
-struct zygote {
-    struct spawner *spawner;
-    TAILQ_ENTRY(zygote) link;
-    pid_t pid, init_pid; /* 0: none, or reaped */
-    int pidfd, init_pidfd;
-    struct channel channel;
-    struct loop_source channel_source, pidfd_source, init_source;
-    struct loop_timer patience; /* until it is warm, until it answers */
-    int level;
-    bool retired;
-    enum message_when when;
-    unsigned n_children; /* asked for or alive */
-    uint32_t rung_ns[ZYGOTE_RUNG_COUNT];
-};
+/* A standby is started this long after the one before it went to work: what that was needed for comes first. */
+#define STANDBY_NS (25 * NS_PER_MS)
 
 TAILQ_HEAD(zygotes, zygote);
 TAILQ_HEAD(children, child);
@@ -52,6 +36,7 @@ struct spawner {
     void *owner;
 
     struct launcher launcher;
+    struct zygote_setup zygote_setup;
     int level;       /* the next zygote's */
     bool level_held; /* a zygote was warm at this level */
     uint8_t namespace_errno[LAYER_COUNT];
@@ -60,17 +45,16 @@ struct spawner {
     bool broken, closing, closed;
     bool alone; /* the broker had no children before: all there are are ours */
 
-    struct zygotes zygotes; /* zygote.link; the one at work is `current` */
-    struct zygote *current;
+    struct zygotes zygotes; /* zygote.link */
+    struct zygote *current; /* at work */
+    struct zygote *standby;
+    bool keeps_standby;
+    struct loop_timer standby_timer;
+    uint64_t n_oom_kills;     /* the kernel's count, when last looked at */
     struct children children; /* child.link */
     struct loop_timer close_timer;
     uint64_t serial;
 };
-
-static const struct child_handlers spare_handlers;
-
-static int start_zygote(struct spawner *spawner);
-static void send_spawn(struct spawner *spawner, struct child *child);
 
 static void break_down(struct spawner *spawner, const char *why)
 {
@@ -80,7 +64,13 @@ static void break_down(struct spawner *spawner, const char *why)
     spawner->handlers->broken(spawner->owner, why);
 }
 
-/* ---- a zygote's life ------------------------------------------------------------------------------------------------------- */
+static void tell_lost(const struct spawner *spawner, const char *what, pid_t pid, const char *why)
+{
+    if (spawner->handlers->lost != NULL)
+        spawner->handlers->lost(spawner->owner, what, pid, why);
+}
+
+/* ---- the end of everything ------------------------------------------------------------------------------------------------- */
 
 /* Children that no zygote lived to tell of, or told of too late: renderers that have lost their channels, an init. When
  * all others are gone every child is one. False when there is none. */
@@ -106,76 +96,33 @@ static void check_closed(struct spawner *spawner)
     spawner->handlers->closed(spawner->owner);
 }
 
-/* When neither the zygote, nor its init, nor a renderer of it is left. */
-static void forget_zygote_when_over(struct zygote *zygote)
-{
-    struct spawner *spawner = zygote->spawner;
-    if (zygote->pid != 0 || zygote->n_children > 0)
-        return;
-    /* An init ends with its last renderer. */
-    if (zygote->init_pid != 0) {
-        syscall(SYS_pidfd_send_signal, zygote->init_pidfd, SIGKILL, NULL, 0);
-        return; /* comes back when it is reaped */
-    }
-    TAILQ_REMOVE(&spawner->zygotes, zygote, link);
-    free(zygote);
-    check_closed(spawner);
-}
+/* ---- asking zygotes for renderers ------------------------------------------------------------------------------------------ */
 
-static void hang_up(struct zygote *zygote)
-{
-    loop_remove(zygote->spawner->loop, &zygote->channel_source);
-    channel_finish(&zygote->channel);
-    loop_disarm(zygote->spawner->loop, &zygote->patience);
-}
-
-static bool owes_answers(const struct zygote *zygote)
+/* The zygote (NULL: any) was asked for a renderer, and has not said whether it cloned it. */
+static bool owes_answers(const struct spawner *spawner, const struct zygote *zygote)
 {
     const struct child *child;
-    TAILQ_FOREACH(child, &zygote->spawner->children, link)
+    TAILQ_FOREACH(child, &spawner->children, link)
     {
-        if (child->zygote == zygote && child->pid == 0)
+        if (child->pid == 0 && child->zygote != NULL &&
+            (zygote == NULL || (child->zygote == zygote && !child->condemned)))
             return true;
     }
     return false;
 }
 
-static void patience_is_over(struct loop_timer *timer)
+static void send_spawn(struct spawner *spawner, struct child *child)
 {
-    struct zygote *zygote = LOOP_OWNER(timer, struct zygote, patience);
-    syscall(SYS_pidfd_send_signal, zygote->pidfd, SIGKILL, NULL, 0);
-}
-
-/* Starts to wait anew for what the zygote owes now. */
-static void be_patient(struct zygote *zygote)
-{
-    struct loop *loop = zygote->spawner->loop;
-    if (zygote->when == WHEN_WARMING)
-        return; /* that timer runs */
-    if (owes_answers(zygote))
-        loop_arm(loop, &zygote->patience, clock_now_ns() + ANSWER_NS, patience_is_over);
-    else
-        loop_disarm(loop, &zygote->patience);
-}
-
-/* It clones no more. Its renderers live on; those it has not answered for yet are asked of the next. */
-static void retire(struct zygote *zygote)
-{
-    struct spawner *spawner = zygote->spawner;
-    if (zygote->retired)
-        return;
-    zygote->retired = true;
-    hang_up(zygote);
-    if (spawner->current == zygote)
-        spawner->current = NULL;
-
-    struct child *child;
-    TAILQ_FOREACH(child, &spawner->children, link)
-    {
-        if (child->zygote == zygote && child->pid == 0) {
-            child->zygote = NULL;
-            zygote->n_children--;
-        }
+    Vitrine__Spawn order = VITRINE__SPAWN__INIT;
+    child->spawn_serial = order.serial = ++spawner->serial;
+    order.memory_bytes = spawner->options.memory_bytes;
+    order.mapped_bytes = child->mapped_bytes;
+    child->zygote = spawner->current;
+    const int error = zygote_order(child->zygote, &order, child->far_channel_fd, child->far_crash_fd);
+    if (error != 0) {
+        char why[128];
+        snprintf(why, sizeof why, "its renderer could not be ordered: %s", strerror(-error));
+        child_give_up(child, why);
     }
 }
 
@@ -194,21 +141,56 @@ static void ask_again(struct spawner *spawner)
     }
 }
 
-static void replace_zygote(struct spawner *spawner)
+/* It clones no more. Its renderers live on; those it has not answered for yet are asked of the next. */
+static void retire(struct spawner *spawner, struct zygote *zygote)
 {
-    if (spawner->closing || spawner->broken || spawner->current != NULL)
-        return;
-    if (start_zygote(spawner) == 0)
-        ask_again(spawner);
+    zygote_retire(zygote);
+    if (spawner->current == zygote)
+        spawner->current = NULL;
+    if (spawner->standby == zygote)
+        spawner->standby = NULL;
+
+    struct child *child;
+    TAILQ_FOREACH(child, &spawner->children, link)
+    {
+        if (child->zygote == zygote && child->pid == 0) {
+            child->zygote = NULL;
+            zygote_release_child(zygote);
+        }
+    }
 }
 
-static void all_namespaces_failed(uint8_t layer_errno[LAYER_COUNT], int error)
+/* ---- the zygote at work, and its standby ------------------------------------------------------------------------------------- */
+
+static int start_zygote(struct spawner *spawner, struct zygote **ret_zygote)
 {
-    memset(layer_errno, 0, LAYER_COUNT);
-    for (int layer = 0; layer < LAYER_COUNT; layer++) {
-        if (LAYERS_NAMESPACES & LAYER_BIT(layer))
-            layer_errno[layer] = (uint8_t)-error;
-    }
+    const int error = zygote_create(&spawner->zygote_setup, spawner->level, ret_zygote);
+    if (error == 0)
+        TAILQ_INSERT_TAIL(&spawner->zygotes, *ret_zygote, link);
+    return error;
+}
+
+static void standby_is_due(struct loop_timer *timer)
+{
+    struct spawner *spawner = LOOP_OWNER(timer, struct spawner, standby_timer);
+    if (spawner->closing || spawner->broken || spawner->standby != NULL)
+        return;
+    if (start_zygote(spawner, &spawner->standby) != 0)
+        spawner->keeps_standby = false; /* it would have been a luxury */
+}
+
+static void plan_standby(struct spawner *spawner)
+{
+    const bool is_wanted = spawner->keeps_standby && spawner->standby == NULL && spawner->level_held &&
+                           !spawner->closing && spawner->options.mode == SPAWN_ZYGOTE;
+    if (is_wanted && spawner->standby_timer.at_ns == 0)
+        loop_arm(spawner->loop, &spawner->standby_timer, clock_now_ns() + STANDBY_NS, standby_is_due);
+}
+
+void spawner_keep_standby(struct spawner *spawner)
+{
+    spawner->keeps_standby = true;
+    plan_standby(spawner);
 }
 
 static void fall_to_level_2(struct spawner *spawner, const uint8_t *layer_errno)
@@ -219,13 +201,56 @@ static void fall_to_level_2(struct spawner *spawner, const uint8_t *layer_errno)
         break_down(spawner, "--require-level 3: this host allows level 2 only; --sandbox-status says why");
 }
 
-/* A zygote is not coming up, or has gone for good. */
-static void zygote_failed(struct zygote *zygote, const char *why)
+/* The host's word on namespaces; anything else is our own want, or bad luck, and no reason to fall. */
+static bool is_refusal(int error)
 {
-    struct spawner *spawner = zygote->spawner;
+    return error == -EPERM || error == -EACCES || error == -ENOSPC || error == -EUSERS || error == -EINVAL ||
+           error == -ENOSYS;
+}
+
+static int start_current(struct spawner *spawner)
+{
+    int error = 0;
+    for (int tries = 0; tries < MAX_ZYGOTE_FAILURES && !spawner->broken; tries++) {
+        error = start_zygote(spawner, &spawner->current);
+        if (error == 0)
+            return 0;
+        if (spawner->level >= 3 && is_refusal(error)) {
+            uint8_t layer_errno[LAYER_COUNT];
+            zygote_blame_namespaces(error, layer_errno);
+            fall_to_level_2(spawner, layer_errno);
+        }
+    }
+    char line[200];
+    snprintf(line, sizeof line, "a renderer process cannot be made: %s", strerror(-error));
+    break_down(spawner, line);
+    return error;
+}
+
+static void replace_zygote(struct spawner *spawner)
+{
+    if (spawner->closing || spawner->broken || spawner->current != NULL)
+        return;
+    const bool has_standby = spawner->standby != NULL;
+    spawner->current = spawner->standby;
+    spawner->standby = NULL;
+    if (has_standby || start_current(spawner) == 0)
+        ask_again(spawner);
+    plan_standby(spawner);
+}
+
+/* ---- what zygotes tell ------------------------------------------------------------------------------------------------------- */
+
+/* A zygote is not coming up, or has gone for good. */
+static void zygote_failed(void *owner, struct zygote *zygote, const char *why)
+{
+    struct spawner *spawner = owner;
     const bool was_current = spawner->current == zygote;
-    const bool at_work = zygote->when == WHEN_WARMING || owes_answers(zygote);
-    retire(zygote);
+    const bool was_standby = spawner->standby == zygote;
+    const bool at_work = zygote->when == WHEN_WARMING || owes_answers(spawner, zygote);
+    retire(spawner, zygote);
+    if (was_standby)
+        spawner->keeps_standby = false; /* one that cannot come up, or is not left alone, would be started for ever */
     if (!was_current || spawner->closing)
         return;
     if (at_work && ++spawner->n_failures >= MAX_ZYGOTE_FAILURES) {
@@ -235,11 +260,37 @@ static void zygote_failed(struct zygote *zygote, const char *why)
         return;
     }
     /* Before the first was ever warm nobody knows yet whether there will be one: see tell_what_was_lost. */
-    if (spawner->level_held)
-        log_warning("zygote lost (%s); starting another", why);
-    else
+    if (spawner->level_held) {
+        log_warning("zygote lost (%s); another takes its place", why);
+        if (!zygote->init_is_lost) /* of its init it was told already */
+            tell_lost(spawner, "zygote", zygote->pid, why);
+    } else {
         snprintf(spawner->lost, sizeof spawner->lost, "%s", why);
+    }
     replace_zygote(spawner);
+}
+
+static void zygote_refused(void *owner, struct zygote *zygote, const uint8_t layer_errno[LAYER_COUNT])
+{
+    struct spawner *spawner = owner;
+    if (spawner->current != zygote || spawner->closing) {
+        zygote_failed(spawner, zygote, "the host has no namespaces left");
+        return;
+    }
+    retire(spawner, zygote);
+    fall_to_level_2(spawner, layer_errno);
+    replace_zygote(spawner);
+}
+
+static void init_killed(void *owner, struct zygote *zygote)
+{
+    struct spawner *spawner = owner;
+    if (!spawner->closing) {
+        if (spawner->current != zygote)
+            log_warning("the init of an older zygote was killed, and its renderers with it");
+        tell_lost(spawner, "init", zygote->init_pid, "it was killed, and its renderers with it");
+    }
+    zygote_failed(spawner, zygote, "its init was killed");
 }
 
 /* On the way to the first warm zygote. Had there been none, one line would have said why. */
@@ -251,37 +302,14 @@ static void tell_what_was_lost(const struct spawner *spawner)
         log_warning("zygote lost (%s); another took its place", spawner->lost);
 }
 
-static int take_init(struct zygote *zygote, struct datagram *datagram);
-
-static void take_warmed(struct zygote *zygote, const Vitrine__Warmed *warmed, struct datagram *datagram)
+static void zygote_warm(void *owner, struct zygote *zygote)
 {
-    struct spawner *spawner = zygote->spawner;
-    if (warmed->layer_errno.len != LAYER_COUNT || warmed->n_rung_ns != ZYGOTE_RUNG_COUNT) {
-        zygote_failed(zygote, "it is of another version than this broker; build both anew");
-        return;
-    }
-    memcpy(zygote->rung_ns, warmed->rung_ns, sizeof zygote->rung_ns);
-    if (datagram->n_fds == 1 && take_init(zygote, datagram) != 0) {
-        zygote_failed(zygote, "its init is not a process of ours");
-        return;
-    }
-    zygote->when = WHEN_WARM;
-    be_patient(zygote);
-
-    /* A cold zygote leaves its root alone; each of its renderers empties its own. */
-    const bool cold = spawner->options.mode == SPAWN_EXEC;
-    const uint32_t needed = LAYERS_NAMESPACES & ~(cold ? LAYER_BIT(LAYER_EMPTY_ROOT) : 0);
-    if (zygote->level >= 3 && (warmed->layers & needed) != needed) {
-        uint8_t why[LAYER_COUNT];
-        memcpy(why, warmed->layer_errno.data, LAYER_COUNT);
-        retire(zygote);
-        fall_to_level_2(spawner, why);
-        replace_zygote(spawner);
-        return;
-    }
+    struct spawner *spawner = owner;
+    zygote_be_patient(zygote, owes_answers(spawner, zygote));
     if (!spawner->level_held)
         tell_what_was_lost(spawner);
     spawner->level_held = true;
+    plan_standby(spawner);
 }
 
 static struct child *find_by_serial(struct spawner *spawner, uint64_t serial)
@@ -295,28 +323,34 @@ static struct child *find_by_serial(struct spawner *spawner, uint64_t serial)
     return NULL;
 }
 
-static void take_spawned(struct zygote *zygote, const Vitrine__Spawned *spawned, struct datagram *datagram)
+static void zygote_spawned(void *owner, struct zygote *zygote, uint64_t serial, int taken_pidfd, uint32_t error)
 {
-    struct spawner *spawner = zygote->spawner;
-    struct child *child = find_by_serial(spawner, spawned->serial);
-    if (child == NULL && spawned->serial != 0 && spawned->serial <= spawner->serial)
-        return; /* given up meanwhile: the clone has lost its channel and leaves */
+    struct spawner *spawner = owner;
+    CLOSE_FD int pidfd = taken_pidfd;
+    struct child *child = find_by_serial(spawner, serial);
+    if (child == NULL && serial != 0 && serial <= spawner->serial) {
+        /* Given up meanwhile: the clone has lost its channel and leaves. */
+        zygote_be_patient(zygote, owes_answers(spawner, zygote));
+        return;
+    }
     if (child == NULL || child->zygote != zygote || child->pid != 0) {
-        zygote_failed(zygote, "it answered what was not asked");
+        zygote_failed(spawner, zygote, "it answered what was not asked");
         return;
     }
-    if (datagram->n_fds != 1) {
+    if (pidfd < 0) {
         char why[128];
-        snprintf(why, sizeof why, "its renderer could not be cloned: %s", strerror((int)spawned->error));
-        if (spawned->error == EAGAIN)
+        snprintf(why, sizeof why, "its renderer could not be cloned: %s", strerror((int)error));
+        if (error == EAGAIN) {
             child_give_up(child, why); /* too many processes just now: this tab's bad luck */
-        else
-            zygote_failed(zygote, why);
+            zygote_be_patient(zygote, owes_answers(spawner, zygote));
+        } else {
+            zygote_failed(spawner, zygote, why);
+        }
         return;
     }
-    const pid_t pid = proc_pid_of(datagram->fds[0]);
+    const pid_t pid = proc_pid_of(pidfd);
     if (pid < 0) {
-        zygote_failed(zygote, "it sent something else than a pidfd");
+        zygote_failed(spawner, zygote, "it sent something else than a pidfd");
         return;
     }
     if (pid == 0) {
@@ -324,210 +358,34 @@ static void take_spawned(struct zygote *zygote, const Vitrine__Spawned *spawned,
         log_debug("a renderer ended before it was told of");
     }
     spawner->n_failures = 0;
-    child_adopt(child, pid != 0 ? pid : -1, fd_steal(&datagram->fds[0]));
-    be_patient(zygote);
+    child_adopt(child, pid != 0 ? pid : -1, fd_steal(&pidfd));
+    zygote_be_patient(zygote, owes_answers(spawner, zygote));
     spawner_reap(spawner);
 }
 
-static void zygote_message(struct zygote *zygote, struct datagram *datagram)
+static void zygote_reaped(void *owner)
 {
-    static struct arena arena;
-    struct message fact;
-    const enum message_fault fault = message_decode(datagram, SENDER_ZYGOTE, zygote->when, &arena, &fact);
-    if (fault != FAULT_NONE) {
-        zygote_failed(zygote, message_fault_name(fault));
-        return;
-    }
-    if (fact.kind == MESSAGE_WARMED)
-        take_warmed(zygote, fact.warmed, datagram);
-    else
-        take_spawned(zygote, fact.spawned, datagram);
+    spawner_reap(owner);
 }
 
-static void zygote_channel_ready(struct loop_source *source, uint32_t events)
+static void zygote_over(void *owner, struct zygote *zygote)
 {
-    static uint8_t buffer[CHANNEL_MAX_BYTES];
-    struct zygote *zygote = LOOP_OWNER(source, struct zygote, channel_source);
-    if ((events & EPOLLOUT) && channel_flush(&zygote->channel) != -EAGAIN)
-        loop_set_events(zygote->spawner->loop, source, EPOLLIN);
-
-    while (zygote->channel_source.fd >= 0) {
-        struct datagram datagram;
-        const int result = channel_receive(&zygote->channel, buffer, &datagram);
-        if (result == -EAGAIN)
-            return;
-        if (result == -EMFILE) {
-            zygote_failed(zygote, "its answer was lost: no descriptors are left");
-            return;
-        }
-        if (result != 0) {
-            /* End of file: its pidfd tells. */
-            loop_remove(zygote->spawner->loop, source);
-            return;
-        }
-        zygote_message(zygote, &datagram);
-        datagram_finish(&datagram);
-    }
+    struct spawner *spawner = owner;
+    TAILQ_REMOVE(&spawner->zygotes, zygote, link);
+    check_closed(spawner);
 }
 
-/* It was cloned, but could not take the ids that were mapped for it. */
-static bool is_without_ids(const siginfo_t *info)
-{
-    return info->si_code == CLD_EXITED && info->si_status == LAUNCH_EXIT_IDS;
-}
-
-static void describe_end(const siginfo_t *info, char *out, size_t n_out)
-{
-    char name[32];
-    if (is_without_ids(info))
-        snprintf(out, n_out, "root could not become nobody, uid 65534: run the broker as an ordinary user");
-    else if (info->si_code == CLD_EXITED)
-        snprintf(out, n_out, "it left with exit status %d", info->si_status);
-    else
-        snprintf(out, n_out, "it was ended by %s", signal_name(info->si_status, name, sizeof name));
-}
-
-static void zygote_ended(struct loop_source *source, uint32_t events)
-{
-    (void)events;
-    struct zygote *zygote = LOOP_OWNER(source, struct zygote, pidfd_source);
-    /* What it said last comes first: Spawned for renderers that exist, or why it is no use. */
-    if (zygote->channel_source.fd >= 0)
-        zygote_channel_ready(&zygote->channel_source, EPOLLIN);
-    siginfo_t info = {0};
-    waitid(P_PIDFD, (id_t)zygote->pidfd, &info, WEXITED | WNOHANG);
-    loop_remove(zygote->spawner->loop, source);
-    fd_close(&zygote->pidfd);
-
-    char why[96];
-    describe_end(&info, why, sizeof why);
-    struct spawner *spawner = zygote->spawner;
-    if (is_without_ids(&info) && zygote->level >= 3 && spawner->current == zygote && !spawner->closing) {
-        uint8_t layer_errno[LAYER_COUNT];
-        all_namespaces_failed(layer_errno, -EPERM);
-        retire(zygote);
-        fall_to_level_2(spawner, layer_errno);
-        replace_zygote(spawner);
-    } else {
-        zygote_failed(zygote, why); /* nothing, when it was retired before */
-    }
-    zygote->pid = 0; /* not before: failing may close everything, and free whoever is over */
-    forget_zygote_when_over(zygote);
-    spawner_reap(spawner);
-}
-
-/* With init go its renderers: the kernel's rule. They tell of themselves. */
-static void init_ended(struct loop_source *source, uint32_t events)
-{
-    (void)events;
-    struct zygote *zygote = LOOP_OWNER(source, struct zygote, init_source);
-    waitid(P_PIDFD, (id_t)zygote->init_pidfd, &(siginfo_t){0}, WEXITED | WNOHANG);
-    loop_remove(zygote->spawner->loop, source);
-    fd_close(&zygote->init_pidfd);
-    struct spawner *spawner = zygote->spawner;
-    zygote_failed(zygote, "its init was killed");
-    zygote->init_pid = 0; /* not before, as above */
-    forget_zygote_when_over(zygote);
-    spawner_reap(spawner);
-}
-
-static int take_init(struct zygote *zygote, struct datagram *datagram)
-{
-    const pid_t pid = proc_pid_of(datagram->fds[0]);
-    if (pid <= 0)
-        return -ECHILD;
-    zygote->init_pid = pid;
-    zygote->init_pidfd = fd_steal(&datagram->fds[0]);
-    return loop_add(zygote->spawner->loop, &zygote->init_source, zygote->init_pidfd, EPOLLIN, init_ended);
-}
-
-static int start_zygote_at(struct spawner *spawner, int level)
-{
-    struct zygote *zygote = calloc(1, sizeof *zygote);
-    if (zygote == NULL)
-        return -ENOMEM;
-    *zygote = (struct zygote){
-        .spawner = spawner, .level = level, .pidfd = -1, .init_pidfd = -1, .channel.fd = -1, .when = WHEN_WARMING};
-
-    int near_fd;
-    CLOSE_FD int far_fd = -1;
-    int error = channel_pair(&near_fd, &far_fd);
-    if (error != 0)
-        goto fail;
-    channel_init(&zygote->channel, near_fd, false);
-    const pid_t pid = launcher_launch(&spawner->launcher, level, far_fd, &zygote->pidfd);
-    if (pid < 0) {
-        error = (int)pid;
-        goto fail;
-    }
-    zygote->pid = pid;
-    error = loop_add(spawner->loop, &zygote->channel_source, zygote->channel.fd, EPOLLIN, zygote_channel_ready);
-    if (error == 0)
-        error = loop_add(spawner->loop, &zygote->pidfd_source, zygote->pidfd, EPOLLIN, zygote_ended);
-    if (error != 0)
-        goto fail;
-    loop_arm(spawner->loop, &zygote->patience, clock_now_ns() + WARM_UP_NS, patience_is_over);
-    TAILQ_INSERT_TAIL(&spawner->zygotes, zygote, link);
-    spawner->current = zygote;
-    return 0;
-
-fail:
-    loop_remove(spawner->loop, &zygote->channel_source);
-    channel_finish(&zygote->channel);
-    fd_close(&zygote->pidfd);
-    free(zygote);
-    return error;
-}
-
-/* The host's word on namespaces; anything else is our own want, or bad luck, and no reason to fall. */
-static bool is_refusal(int error)
-{
-    return error == -EPERM || error == -EACCES || error == -ENOSPC || error == -EUSERS || error == -EINVAL ||
-           error == -ENOSYS;
-}
-
-static int start_zygote(struct spawner *spawner)
-{
-    int error = 0;
-    for (int tries = 0; tries < MAX_ZYGOTE_FAILURES && !spawner->broken; tries++) {
-        error = start_zygote_at(spawner, spawner->level);
-        if (error == 0)
-            return 0;
-        if (spawner->level >= 3 && is_refusal(error)) {
-            uint8_t layer_errno[LAYER_COUNT];
-            all_namespaces_failed(layer_errno, error);
-            fall_to_level_2(spawner, layer_errno);
-        }
-    }
-    char line[200];
-    snprintf(line, sizeof line, "a renderer process cannot be made: %s", strerror(-error));
-    break_down(spawner, line);
-    return error;
-}
+static const struct zygote_handlers zygote_handlers = {
+    .warm = zygote_warm,
+    .refused = zygote_refused,
+    .spawned = zygote_spawned,
+    .failed = zygote_failed,
+    .init_killed = init_killed,
+    .reaped = zygote_reaped,
+    .over = zygote_over,
+};
 
 /* ---- renderers -------------------------------------------------------------------------------------------------------------- */
-
-static void send_spawn(struct spawner *spawner, struct child *child)
-{
-    struct zygote *zygote = spawner->current;
-    Vitrine__Spawn order = VITRINE__SPAWN__INIT;
-    child->spawn_serial = order.serial = ++spawner->serial;
-    order.memory_bytes = spawner->options.memory_bytes;
-    order.mapped_bytes = child->mapped_bytes;
-    const int fds[] = {child->far_channel_fd, child->far_crash_fd};
-    child->zygote = zygote;
-    zygote->n_children++;
-    const int error = message_send(&zygote->channel, MESSAGE_SPAWN, &order.base, fds, 2);
-    if (error != 0 && error != -EPIPE) { /* a zygote that is gone is noticed, and the next is asked */
-        char why[128];
-        snprintf(why, sizeof why, "its renderer could not be ordered: %s", strerror(-error));
-        child_give_up(child, why);
-        return;
-    }
-    if (channel_wants_flush(&zygote->channel))
-        loop_set_events(spawner->loop, &zygote->channel_source, EPOLLIN | EPOLLOUT);
-    be_patient(zygote);
-}
 
 /* A death that may have taught somebody the zygote's address layout: any but one that we asked for, or that came from
  * outside. */
@@ -537,27 +395,49 @@ static bool is_suspicious(const struct evidence *evidence)
     return verdict != VERDICT_NONE && verdict != VERDICT_KILLED;
 }
 
-static void child_reaped(struct child *child)
+/* Whose SIGKILL it was that nobody here sent: the end of its pid namespace, which the kernel completes only when all in it
+ * are reaped; the kernel's want of memory; or a person's. */
+static void note_killer(struct child *child)
+{
+    struct spawner *spawner = child->spawner;
+    const struct zygote *zygote = child->zygote;
+    if (crash_judge(&child->evidence) != VERDICT_KILLED)
+        return;
+    child->evidence.init_died = zygote != NULL && zygote->init_pid > 0 && proc_is_exiting(zygote->init_pid);
+    const uint64_t n_oom_kills = proc_oom_kills();
+    child->evidence.oom_killed =
+        n_oom_kills > spawner->n_oom_kills && !child->evidence.init_died && proc_oom_killed_lately("vitrine-tab");
+    spawner->n_oom_kills = n_oom_kills;
+}
+
+/* Its end is known. */
+static void child_judged(struct child *child)
 {
     struct zygote *zygote = child->zygote;
+    struct spawner *spawner = child->spawner;
+    note_killer(child);
     if (zygote == NULL)
         return;
-    zygote->n_children--;
-    struct spawner *spawner = zygote->spawner;
+    if (is_suspicious(&child->evidence))
+        zygote_note_modules(zygote);
+    if (zygote->modules != NULL)
+        child->modules = modules_share(zygote->modules);
     /* An exec'd renderer had a layout of its own. */
     if (spawner->options.mode == SPAWN_ZYGOTE && spawner->current == zygote && child->has_ready &&
         is_suspicious(&child->evidence)) {
-        retire(zygote);
+        retire(spawner, zygote);
         replace_zygote(spawner);
     }
-    forget_zygote_when_over(zygote);
 }
 
-static void remove_child(struct child *child)
+/* Nothing is left of it. */
+static void child_reaped(struct child *child)
 {
     struct spawner *spawner = child->spawner;
+    struct zygote *zygote = child->zygote;
     TAILQ_REMOVE(&spawner->children, child, link);
-    child_reaped(child);
+    if (zygote != NULL)
+        zygote_release_child(zygote);
     spawner_reap(spawner);
 }
 
@@ -569,16 +449,13 @@ static struct child *make_child(struct spawner *spawner, size_t mapped_bytes, co
         return NULL;
     child->spawner = spawner;
     child->mapped_bytes = mapped_bytes;
-    child->reaped = remove_child;
+    child->has_own_layout = spawner->options.wants_modules && spawner->options.mode == SPAWN_EXEC;
+    child->judged = child_judged;
+    child->reaped = child_reaped;
     TAILQ_INSERT_TAIL(&spawner->children, child, link);
     if (spawner->current != NULL)
         send_spawn(spawner, child);
     return child;
-}
-
-static bool is_spare(const struct child *child)
-{
-    return child->handlers == &spare_handlers && !child->condemned && !child->evidence.dismissed;
 }
 
 static void spare_ready(struct child *child)
@@ -599,6 +476,11 @@ static void spare_ended(struct child *child, const struct evidence *evidence)
 }
 
 static const struct child_handlers spare_handlers = {.ready = spare_ready, .fact = spare_fact, .ended = spare_ended};
+
+static bool is_spare(const struct child *child)
+{
+    return child->handlers == &spare_handlers && !child->condemned && !child->evidence.dismissed;
+}
 
 struct child *spawner_spawn(struct spawner *spawner, size_t mapped_bytes, const struct child_handlers *handlers,
                             void *owner)
@@ -643,8 +525,19 @@ int spawner_create(struct loop *loop, const struct spawner_options *options, con
     struct spawner *spawner = calloc(1, sizeof *spawner);
     if (spawner == NULL)
         return -ENOMEM;
-    *spawner = (struct spawner){
-        .loop = loop, .options = *options, .handlers = handlers, .owner = owner, .alone = is_alone(), .level = 3};
+    *spawner = (struct spawner){.loop = loop,
+                                .options = *options,
+                                .handlers = handlers,
+                                .owner = owner,
+                                .alone = is_alone(),
+                                .level = 3,
+                                .n_oom_kills = proc_oom_kills()};
+    spawner->zygote_setup =
+        (struct zygote_setup){.loop = loop,
+                              .launcher = &spawner->launcher,
+                              .wants_modules = options->wants_modules && options->mode == SPAWN_ZYGOTE,
+                              .handlers = &zygote_handlers,
+                              .owner = spawner};
     TAILQ_INIT(&spawner->zygotes);
     TAILQ_INIT(&spawner->children);
     const int error = launcher_init(&spawner->launcher, options->mode == SPAWN_EXEC, ret_error, n_error);
@@ -653,7 +546,7 @@ int spawner_create(struct loop *loop, const struct spawner_options *options, con
         return error;
     }
     *ret_spawner = spawner;
-    (void)start_zygote(spawner); /* a failure is told to handlers->broken */
+    (void)start_current(spawner); /* a failure is told to handlers->broken */
     return 0;
 }
 
@@ -668,6 +561,25 @@ void spawner_explain(const struct spawner *spawner, uint8_t layer_errno[LAYER_CO
         if (layer_errno[layer] == 0)
             layer_errno[layer] = spawner->namespace_errno[layer];
     }
+}
+
+bool spawner_is_tidy(const struct spawner *spawner)
+{
+    const struct zygote *zygote;
+    TAILQ_FOREACH(zygote, &spawner->zygotes, link)
+    {
+        if (zygote != spawner->current && zygote != spawner->standby)
+            return false;
+    }
+    const struct child *child;
+    TAILQ_FOREACH(child, &spawner->children, link)
+    {
+        if (child->condemned || child->evidence.dismissed || child->is_corpse)
+            return false;
+    }
+    const bool owes_standby = spawner->keeps_standby && spawner->options.mode == SPAWN_ZYGOTE;
+    return spawner->current != NULL && spawner->current->when == WHEN_WARM &&
+           (!owes_standby || (spawner->standby != NULL && spawner->standby->when == WHEN_WARM));
 }
 
 bool spawner_zygote_rungs(const struct spawner *spawner, uint32_t ret_rung_ns[ZYGOTE_RUNG_COUNT])
@@ -705,20 +617,12 @@ void spawner_measure(struct spawner *spawner, struct spawner_memory *ret_memory)
 
 void spawner_kill(struct spawner *spawner)
 {
-    struct child *child;
+    const struct child *child;
     TAILQ_FOREACH(child, &spawner->children, link)
-    {
-        if (child->pidfd >= 0)
-            syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
-    }
-    struct zygote *zygote;
+    child_signal(child, SIGKILL);
+    const struct zygote *zygote;
     TAILQ_FOREACH(zygote, &spawner->zygotes, link)
-    {
-        if (zygote->pidfd >= 0)
-            syscall(SYS_pidfd_send_signal, zygote->pidfd, SIGKILL, NULL, 0);
-        if (zygote->init_pidfd >= 0)
-            syscall(SYS_pidfd_send_signal, zygote->init_pidfd, SIGKILL, NULL, 0);
-    }
+    zygote_kill(zygote);
 }
 
 static void kill_is_over(struct loop_timer *timer)
@@ -741,12 +645,9 @@ void spawner_close(struct spawner *spawner)
     if (spawner->closing)
         return;
     spawner->closing = true;
-    struct zygote *zygote, *next_zygote;
-    for (zygote = TAILQ_FIRST(&spawner->zygotes); zygote != NULL; zygote = next_zygote) {
-        next_zygote = TAILQ_NEXT(zygote, link);
-        retire(zygote);
-        forget_zygote_when_over(zygote);
-    }
+    struct zygote *zygote;
+    TAILQ_FOREACH(zygote, &spawner->zygotes, link)
+    retire(spawner, zygote);
     struct child *child, *next;
     for (child = TAILQ_FIRST(&spawner->children); child != NULL; child = next) {
         next = TAILQ_NEXT(child, link);
@@ -763,6 +664,7 @@ void spawner_destroy(struct spawner *spawner)
     if (spawner == NULL)
         return;
     loop_disarm(spawner->loop, &spawner->close_timer);
+    loop_disarm(spawner->loop, &spawner->standby_timer);
     launcher_finish(&spawner->launcher);
     free(spawner);
 }
@@ -784,18 +686,6 @@ static bool is_known(const struct spawner *spawner, pid_t pid)
     return false;
 }
 
-/* Somebody was asked to clone a child, and has not said whether he did. */
-static bool is_awaited(const struct spawner *spawner)
-{
-    const struct child *child;
-    TAILQ_FOREACH(child, &spawner->children, link)
-    {
-        if (child->pid == 0 && child->zygote != NULL)
-            return true;
-    }
-    return false;
-}
-
 /* Those we know have a pidfd in the loop, and are reaped there with all their evidence; those that a zygote is about to
  * tell of will have. Left over is who was cloned by a zygote that died before it could tell. waitid shows one zombie at a
  * time, so a known one would hide the others behind it: it is reaped from the loop, and whoever does that comes here
@@ -806,7 +696,7 @@ void spawner_reap(struct spawner *spawner)
         siginfo_t info = {0};
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
             break;
-        if (is_known(spawner, info.si_pid) || is_awaited(spawner))
+        if (is_known(spawner, info.si_pid) || owes_answers(spawner, NULL))
             return;
         waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
     }

@@ -1,6 +1,6 @@
 /* Zygotes, the renderers they clone, and their ends. (How a zygote is made: broker/launch.h.)
  *
- * There is one zygote at work. Each is asked to start at level 3; where the host does not allow that, the next is
+ * There is one zygote at work, and where spawner_keep_standby was called a second one waits. Each is asked to start at level 3; where the host does not allow that, the next is
  * started at level 2, for good. A zygote whose renderer died of a signal or a violation is *retired*: it clones no more,
  * because what an attacker learned of its address layout would hold for its other renderers. */
 #ifndef BROKER_SPAWN_H
@@ -21,12 +21,16 @@ struct spawner_options {
     int require_level;
     unsigned n_spares;
     uint64_t memory_bytes;   /* cap of a renderer */
+    bool wants_modules;      /* children that die know what code lay where */
     size_t max_mapped_bytes; /* the room a spare is promised, since nobody knows yet for what */
 };
 
 struct spawner_handlers {
     /* No renderer can be had any more: why, one line that says what to do. Told once. */
     void (*broken)(void *owner, const char *why);
+    /* A zygote or an init ended and nobody asked it to: why, in a few words. Another zygote is on its way. The renderers
+     * of an init have ended with it, and their owners have heard. May be NULL. */
+    void (*lost)(void *owner, const char *what, pid_t pid, const char *why);
     /* All children and zygotes are gone, after spawner_close. */
     void (*closed)(void *owner);
 };
@@ -43,6 +47,12 @@ struct child *spawner_spawn(struct spawner *spawner, size_t mapped_bytes, const 
 
 /* Starts to fill up the spares: when the tabs that wait have theirs. */
 void spawner_fill_spares(struct spawner *spawner);
+
+/* From now on a second zygote is kept warm, to take the place of the one at work when that is retired. */
+void spawner_keep_standby(struct spawner *spawner);
+
+/* Every renderer comes from the zygote at work, and nothing is left of those before it, or of renderers let go. */
+bool spawner_is_tidy(const struct spawner *spawner);
 
 /* The level renderers are started at: 3 or 2; 0 before the first zygote is warm. */
 int spawner_level(const struct spawner *spawner);

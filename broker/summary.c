@@ -417,28 +417,53 @@ void summary_sandbox_status(FILE *out, const struct summary_style *style, uint32
 void summary_progress_init(struct summary_progress *progress, FILE *out, unsigned n_tabs)
 {
     *progress = (struct summary_progress){.n_tabs = n_tabs};
-    if (n_tabs >= PROGRESS_MIN_TABS && is_terminal(out))
+    if (!is_terminal(out))
+        return;
+    progress->terminal = out;
+    if (n_tabs >= PROGRESS_MIN_TABS)
         progress->out = out;
+}
+
+static bool is_time(struct summary_progress *progress, uint64_t now_ns)
+{
+    if (progress->shown && now_ns - progress->last_ns < PROGRESS_INTERVAL_NS)
+        return false;
+    progress->last_ns = now_ns;
+    progress->shown = true;
+    return true;
+}
+
+static void end_line(const struct summary_progress *progress)
+{
+    fputs("\033[K", progress->terminal);
+    fflush(progress->terminal);
 }
 
 void summary_progress_update(struct summary_progress *progress, unsigned n_opened, unsigned n_failed, uint64_t now_ns)
 {
-    if (!progress->out || (progress->shown && now_ns - progress->last_ns < PROGRESS_INTERVAL_NS))
+    if (!progress->out || !is_time(progress, now_ns))
         return;
     fprintf(progress->out, "\ropened %u of %u", n_opened, progress->n_tabs);
     if (n_failed)
         fprintf(progress->out, ", %u failed", n_failed);
-    fputs("\033[K", progress->out);
-    fflush(progress->out);
-    progress->last_ns = now_ns;
-    progress->shown = true;
+    end_line(progress);
+}
+
+void summary_progress_chaos(struct summary_progress *progress, unsigned n_faults, unsigned n_wrong, uint64_t elapsed_ns,
+                            uint64_t now_ns)
+{
+    if (!progress->terminal || !is_time(progress, now_ns))
+        return;
+    fprintf(progress->terminal, "\r%.1f s: %u faults, %u told wrong", (double)elapsed_ns / (double)NS_PER_S, n_faults,
+            n_wrong);
+    end_line(progress);
 }
 
 void summary_progress_clear(struct summary_progress *progress)
 {
     if (!progress->shown)
         return;
-    fputs("\r\033[K", progress->out);
-    fflush(progress->out);
+    fputs("\r", progress->terminal);
+    end_line(progress);
     progress->shown = false;
 }

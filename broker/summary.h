@@ -48,9 +48,11 @@ void summary_print(FILE *out, const struct summary_style *style, const struct su
 void summary_sandbox_status(FILE *out, const struct summary_style *style, uint32_t layers,
                             const uint8_t layer_errno[LAYER_COUNT]);
 
-/* One line, rewritten in place at most ten times a second; only on a terminal and for more than eight tabs. */
+/* One line, rewritten in place at most ten times a second; only on a terminal, and tabs only where there are
+ * more than eight. */
 struct summary_progress {
-    FILE *out; /* NULL: nothing is shown */
+    FILE *terminal; /* NULL: nothing is shown */
+    FILE *out;      /* the same for more than eight tabs, else NULL */
     unsigned n_tabs;
     uint64_t last_ns;
     bool shown;
@@ -58,6 +60,10 @@ struct summary_progress {
 
 void summary_progress_init(struct summary_progress *progress, FILE *out, unsigned n_tabs);
 void summary_progress_update(struct summary_progress *progress, unsigned n_opened, unsigned n_failed, uint64_t now_ns);
+
+/* The counts of --chaos, whatever the number of tabs. */
+void summary_progress_chaos(struct summary_progress *progress, unsigned n_faults, unsigned n_wrong, uint64_t elapsed_ns,
+                            uint64_t now_ns);
 
 /* Takes the line away: before another line is printed, and at the end. */
 void summary_progress_clear(struct summary_progress *progress);

@@ -3,7 +3,7 @@
 
 build_packages=(
     build-essential g++ cmake ninja-build pkg-config
-    libseccomp-dev protobuf-c-compiler libprotobuf-c-dev libspng-dev
+    libseccomp-dev protobuf-c-compiler libprotobuf-c-dev libspng-dev libdw-dev
     libmupdf-dev libmujs-dev libgumbo-dev libopenjp2-7-dev libjbig2dec0-dev libjpeg-dev
     libharfbuzz-dev libfreetype-dev zlib1g-dev
     liblitehtml-dev libmd4c-dev libmd4c-html0-dev

@@ -37,6 +37,8 @@ static const struct wire_field refused_fields[] = {{U64}, {U32}, {STRING(MAX_DET
 static const struct wire_field paint_fields[] = {{U64}, {U32}, {U32}, {FLOAT}, {U32}, {U32}};
 static const struct wire_field painted_fields[] = {{U64}, {U32}, {U64}};
 static const struct wire_field progressed_fields[] = {{U64}, {U64}};
+static const struct wire_field inject_fields[] = {{U64}, {U32}, {U32}};
+static const struct wire_field injected_fields[] = {{U64}};
 
 enum {
     BYTES_SPAWN = 3 * BYTES_U64,
@@ -48,6 +50,8 @@ enum {
     BYTES_PAINT = BYTES_U64 + 4 * BYTES_U32 + BYTES_FLOAT,
     BYTES_PAINTED = 2 * BYTES_U64 + BYTES_U32,
     BYTES_PROGRESSED = 2 * BYTES_U64,
+    BYTES_INJECT = BYTES_U64 + 2 * BYTES_U32,
+    BYTES_INJECTED = BYTES_U64,
 };
 
 /* The envelope is a string's: tag and length. */
@@ -127,11 +131,25 @@ static const struct message_row rows[MESSAGE_KIND_COUNT] = {
                          FIELDS(painted_fields)},
     [MESSAGE_PROGRESSED] = {.name = "Progressed",
                             .sender = SENDER_RENDERER,
-                            .when = WHEN_OPENING | WHEN_PAINTING,
+                            .when = WHEN_OPENING | WHEN_PAINTING | WHEN_INJECTING,
                             .descriptor = &vitrine__progressed__descriptor,
                             CAP(BYTES_PROGRESSED),
                             FDS(0, 0),
                             FIELDS(progressed_fields)},
+    [MESSAGE_INJECT] = {.name = "Inject",
+                        .sender = SENDER_BROKER,
+                        .when = WHEN_READY | WHEN_IDLE,
+                        .descriptor = &vitrine__inject__descriptor,
+                        CAP(BYTES_INJECT),
+                        FDS(0, 0),
+                        FIELDS(inject_fields)},
+    [MESSAGE_INJECTED] = {.name = "Injected",
+                          .sender = SENDER_RENDERER,
+                          .when = WHEN_INJECTING,
+                          .descriptor = &vitrine__injected__descriptor,
+                          CAP(BYTES_INJECTED),
+                          FDS(0, 0),
+                          FIELDS(injected_fields)},
 };
 
 const struct message_row *message_row(unsigned kind)

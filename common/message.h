@@ -26,8 +26,10 @@ enum message_kind {
     MESSAGE_PAINT = 9,
     MESSAGE_PAINTED = 10,
     MESSAGE_PROGRESSED = 11,
+    MESSAGE_INJECT = 12,
+    MESSAGE_INJECTED = 13,
 };
-#define MESSAGE_KIND_COUNT 12
+#define MESSAGE_KIND_COUNT 14
 
 /* Who sends it. */
 enum message_sender { SENDER_BROKER, SENDER_ZYGOTE, SENDER_RENDERER };
@@ -43,6 +45,7 @@ enum message_when {
     WHEN_WARMING = 1 << 5,  /* a zygote that has not said Warmed */
     WHEN_WARM = 1 << 6,     /* a zygote that has */
     WHEN_REFUSED = 1 << 7,  /* said Refused: nothing more is expected of it */
+    WHEN_INJECTING = 1 << 8, /* Inject is out, to be done at once */
 };
 
 /* One decoded message. The body and all it points to lie in the arena it was decoded into. */
@@ -61,6 +64,8 @@ struct message {
         const Vitrine__Paint *paint;
         const Vitrine__Painted *painted;
         const Vitrine__Progressed *progressed;
+        const Vitrine__Inject *inject;
+        const Vitrine__Injected *injected;
     };
 };
 

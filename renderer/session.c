@@ -1,5 +1,6 @@
 #include "renderer/session.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,7 +11,9 @@
 #include "common/frame.h"
 #include "common/message.h"
 #include "common/text.h"
+#include "renderer/crash_handler.h"
 #include "renderer/engine.h"
+#include "renderer/faults.h"
 #include "renderer/sniff.h"
 
 /* Ticks of progress: soon enough for a watchdog that counts seconds, seldom enough to cost nothing. */
@@ -33,6 +36,10 @@ struct session {
     struct engine_facts facts;
     struct frame_layout layout;
     uint8_t *frame;
+
+    enum injection noted; /* a fault to make later; INJECT_NONE: none */
+    enum inject_moment noted_moment;
+    int receive_delay_ms;
 };
 
 /* Engines' progress() has no argument. */
@@ -56,12 +63,36 @@ static void tick(void)
     send_fact(MESSAGE_PROGRESSED, &fact.base);
 }
 
-static void begin(uint64_t serial)
+static void begin(enum message_kind kind, uint64_t serial)
 {
+    crash_handler_serving(kind, serial);
     session.serial = serial;
     session.n_ticks = 0;
     session.last_tick_ns = clock_now_ns();
-    session.facts = (struct engine_facts){0};
+    session.facts = (struct engine_facts){.n_pages = session.facts.n_pages};
+}
+
+static void make_fault(enum injection fault)
+{
+    const struct faults_context context = {
+        .channel = session.channel,
+        .serial = session.serial,
+        .layout = &session.layout,
+        .frame = session.frame,
+        .facts = &session.facts,
+        .receive_delay_ms = &session.receive_delay_ms,
+    };
+    faults_run(&context, fault);
+}
+
+/* Makes the fault that was noted for this moment, once. */
+static void moment_comes(enum inject_moment moment)
+{
+    if (session.noted == INJECT_NONE || session.noted_moment != moment)
+        return;
+    const enum injection fault = session.noted;
+    session.noted = INJECT_NONE;
+    make_fault(fault);
 }
 
 /* Cuts text at a whole character, so that it stays UTF-8 and fits its field. */
@@ -132,7 +163,7 @@ static int find_engine(void)
 static void serve_open(const Vitrine__Open *open, struct datagram *datagram)
 {
     const uint64_t start = clock_now_ns();
-    begin(open->serial);
+    begin(MESSAGE_OPEN, open->serial);
     strncpy(session.extension, open->extension, sizeof session.extension - 1);
     session.source.width_px = (int)open->width_px;
     session.source.height_px = (int)open->height_px;
@@ -145,6 +176,7 @@ static void serve_open(const Vitrine__Open *open, struct datagram *datagram)
         send_refused();
         return;
     }
+    moment_comes(INJECT_OPENING);
     Vitrine__Opened fact = VITRINE__OPENED__INIT;
     fact.serial = open->serial;
     fact.document_kind = session.source.kind;
@@ -159,8 +191,7 @@ static void serve_paint(const Vitrine__Paint *paint)
 {
     const uint64_t start = clock_now_ns();
     const uint32_t n_pages = session.facts.n_pages;
-    begin(paint->serial);
-    session.facts.n_pages = n_pages;
+    begin(MESSAGE_PAINT, paint->serial);
 
     const struct engine_view view = {
         .page = paint->page < n_pages ? paint->page : n_pages - 1,
@@ -178,12 +209,37 @@ static void serve_paint(const Vitrine__Paint *paint)
         send_refused();
         return;
     }
+    moment_comes(INJECT_PAINTING);
     Vitrine__Painted fact = VITRINE__PAINTED__INIT;
     fact.serial = paint->serial;
     fact.slot = paint->slot;
     fact.paint_ns = clock_now_ns() - start;
     session.when = WHEN_IDLE;
     send_fact(MESSAGE_PAINTED, &fact.base);
+}
+
+static void inject_now(const Vitrine__Inject *inject)
+{
+    const enum message_when before = session.when;
+    begin(MESSAGE_INJECT, inject->serial);
+    session.when = WHEN_INJECTING;
+    make_fault((enum injection)inject->fault);
+    Vitrine__Injected fact = VITRINE__INJECTED__INIT;
+    fact.serial = inject->serial;
+    session.when = before;
+    send_fact(MESSAGE_INJECTED, &fact.base);
+}
+
+static void serve_inject(const Vitrine__Inject *inject)
+{
+    if (!faults_known(inject->fault) || inject->moment >= INJECT_MOMENT_COUNT)
+        _exit(RENDERER_EXIT_CHANNEL);
+    if (inject->moment == INJECT_NOW) {
+        inject_now(inject);
+        return;
+    }
+    session.noted = (enum injection)inject->fault;
+    session.noted_moment = (enum inject_moment)inject->moment;
 }
 
 static void serve(const struct message *order, struct datagram *datagram)
@@ -197,6 +253,9 @@ static void serve(const struct message *order, struct datagram *datagram)
         session.when = WHEN_PAINTING;
         serve_paint(order->paint);
         return;
+    case MESSAGE_INJECT:
+        serve_inject(order->inject);
+        return;
     case MESSAGE_NONE:
     case MESSAGE_SPAWN:
     case MESSAGE_WARMED:
@@ -207,6 +266,7 @@ static void serve(const struct message *order, struct datagram *datagram)
     case MESSAGE_REFUSED:
     case MESSAGE_PAINTED:
     case MESSAGE_PROGRESSED:
+    case MESSAGE_INJECTED:
         _exit(RENDERER_EXIT_CHANNEL);
     }
 }
@@ -216,10 +276,14 @@ void session_run(struct channel *channel)
     session.channel = channel;
     session.when = WHEN_READY;
     for (;;) {
+        if (session.receive_delay_ms > 0)
+            poll(NULL, 0, session.receive_delay_ms);
         struct datagram datagram;
         const int result = channel_receive(channel, session.buffer, &datagram);
-        if (result == CHANNEL_EOF)
+        if (result == CHANNEL_EOF) {
+            moment_comes(INJECT_CLOSING);
             _exit(RENDERER_EXIT_DONE);
+        }
         if (result != 0)
             _exit(RENDERER_EXIT_CHANNEL);
 
@@ -227,6 +291,7 @@ void session_run(struct channel *channel)
         if (message_decode(&datagram, SENDER_BROKER, session.when, &session.arena, &order) != FAULT_NONE)
             _exit(RENDERER_EXIT_CHANNEL);
         serve(&order, &datagram);
+        crash_handler_serving(MESSAGE_NONE, 0);
         datagram_finish(&datagram);
     }
 }

@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n_input);
 
 #define N_SENDERS 3
-#define N_TIMES   8 /* bits of enum message_when */
+#define N_TIMES   9 /* bits of enum message_when */
 #define N_HEAD    2
 
 static void insist(int holds)

@@ -82,6 +82,7 @@ static _Noreturn void run_child(const struct run_setup *setup, const char *const
         dup2(err_fd, STDERR_FILENO) < 0)
         fail_child("dup2");
     close_range(STDERR_FILENO + 1, ~0u, 0);
+    signal(SIGINT, SIG_DFL); /* a shell ignores it for what it runs in the background */
     if (setup->stdout_closed)
         close(STDOUT_FILENO);
     limit_fds(setup->max_fds);
@@ -170,6 +171,17 @@ bool run_sees(struct run *run, const char *text, unsigned n, unsigned limit_ms)
         goes_on = watch(run, end_ns);
     take_all(run);
     return count_text(run->out, text) >= n;
+}
+
+bool run_waits(struct run *run, bool (*is_so)(const struct run *run, const void *what), const void *what,
+               unsigned limit_ms)
+{
+    const uint64_t end_ns = clock_now_ns() + limit_ms * NS_PER_MS;
+    bool goes_on = true;
+    while (!is_so(run, what) && goes_on)
+        goes_on = watch(run, end_ns);
+    take_all(run);
+    return is_so(run, what);
 }
 
 /* ---- ending ---------------------------------------------------------------------------------------------------------- */
@@ -354,7 +366,7 @@ const char *event_text(const struct event *event, const char *field)
     return out;
 }
 
-static bool is_event(const struct event *event, const char *name, unsigned tab, const char *state)
+bool event_is(const struct event *event, const char *name, unsigned tab, const char *state)
 {
     return strcmp(event_text(event, "event"), name) == 0 &&
            (tab == 0 || event_number(event, "tab") == (long long)tab) &&
@@ -365,7 +377,7 @@ bool run_event(const struct run *run, const char *name, unsigned tab, const char
 {
     struct event event;
     for (const char *cursor = run->out; event_next(&cursor, &event);) {
-        if (is_event(&event, name, tab, state)) {
+        if (event_is(&event, name, tab, state)) {
             *ret_event = event;
             return true;
         }
@@ -373,19 +385,37 @@ bool run_event(const struct run *run, const char *name, unsigned tab, const char
     return false;
 }
 
-unsigned run_count(const struct run *run, const char *name, const char *state)
+bool run_last_event(const struct run *run, const char *name, unsigned tab, const char *state, struct event *ret_event)
+{
+    bool found = false;
+    struct event event;
+    for (const char *cursor = run->out; event_next(&cursor, &event);) {
+        if (event_is(&event, name, tab, state)) {
+            *ret_event = event;
+            found = true;
+        }
+    }
+    return found;
+}
+
+unsigned run_count_of(const struct run *run, const char *name, unsigned tab, const char *state)
 {
     unsigned n = 0;
     struct event event;
     for (const char *cursor = run->out; event_next(&cursor, &event);)
-        n += is_event(&event, name, 0, state);
+        n += event_is(&event, name, tab, state);
     return n;
+}
+
+unsigned run_count(const struct run *run, const char *name, const char *state)
+{
+    return run_count_of(run, name, 0, state);
 }
 
 pid_t run_pid_of(const struct run *run, unsigned tab)
 {
     struct event event;
-    return run_event(run, "tab", tab, "loading", &event) ? (pid_t)event_number(&event, "pid") : -1;
+    return run_last_event(run, "tab", tab, "loading", &event) ? (pid_t)event_number(&event, "pid") : -1;
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------------- */

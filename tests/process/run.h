@@ -37,6 +37,9 @@ void run_start(struct run *run, const struct run_setup *setup, const char *const
 
 /* Reads on until text was seen n times on stdout. False when that was not so within the time, or the broker ended. */
 bool run_sees(struct run *run, const char *text, unsigned n, unsigned limit_ms);
+/* The same until is_so() says yes of all that was read. */
+bool run_waits(struct run *run, bool (*is_so)(const struct run *run, const void *what), const void *what,
+               unsigned limit_ms);
 
 /* Waits for the end, and reads everything. The exit status, or 128 and the signal; -1 when it was not over within the
  * time, and then it is killed. No process may be left: that fails the test. */
@@ -68,9 +71,14 @@ long long event_number(const struct event *event, const char *field);
 /* The text between the quotes, escapes as they are; or the bare word of a number, true, null. "" when absent. A static
  * buffer, of four in turn. */
 const char *event_text(const struct event *event, const char *field);
-/* How many `tab` events of that state there are. */
+/* True when the event is one of those; tab 0, NULL: any. */
+bool event_is(const struct event *event, const char *name, unsigned tab, const char *state);
+/* Where else than with `tab` events there is a state, it is NULL. */
 unsigned run_count(const struct run *run, const char *name, const char *state);
-/* The renderer's pid of a tab, from its `loading`; -1. */
+unsigned run_count_of(const struct run *run, const char *name, unsigned tab, const char *state);
+/* The last event of that name. */
+bool run_last_event(const struct run *run, const char *name, unsigned tab, const char *state, struct event *ret_event);
+/* The pid of a tab's latest renderer, from its `loading`; -1. */
 pid_t run_pid_of(const struct run *run, unsigned tab);
 
 /* A folder for the test's files, removed at its end. */

@@ -123,11 +123,40 @@ static bool applies(const struct probe *probe, const struct host *host)
     return (host->has_mseal || !needs_mseal) && (host->has_namespaces || !needs_namespaces);
 }
 
+/* Every tab has come to what its probe leads to, or to the first of its deaths: one that is tried again shows nothing
+ * new. */
+static bool all_were_seen(const struct run *run, const void *what)
+{
+    const unsigned n_tabs = *(const unsigned *)what;
+    bool seen[2 * BATCH + 2] = {false};
+    unsigned n_seen = 0;
+    struct event event;
+    for (const char *cursor = run->out; event_next(&cursor, &event);) {
+        const long long tab = event_number(&event, "tab");
+        const bool ended = event_is(&event, "crash", 0, NULL) || event_is(&event, "tab", 0, "live") ||
+                           event_is(&event, "tab", 0, "failed");
+        if (ended && tab > 0 && tab <= n_tabs && !seen[tab]) {
+            seen[tab] = true;
+            n_seen++;
+        }
+    }
+    return n_seen == n_tabs;
+}
+
+static void check_end(const struct run *run)
+{
+    struct event start, end;
+    if (run_event(run, "start", 0, NULL, &start) && run_event(run, "end", 0, NULL, &end))
+        CHECK_INT(event_number(&end, "fds_open"), ==, event_number(&start, "fds_open"));
+    else
+        FAIL("no start or no end was told");
+}
+
 static void run_batch(const struct run_setup *setup, const char *spawn, const struct probe *const *probes, unsigned n)
 {
     char paths[BATCH][512];
-    const char *words[2 * BATCH + 16] = {"--json", "--size", "64x64", "--timeout", "2", "--spawn", spawn};
-    size_t n_words = 7;
+    const char *words[2 * BATCH + 16] = {"--json", "--stay", "--size", "64x64", "--timeout", "2", "--spawn", spawn};
+    size_t n_words = 8;
     write_probe("none");
     char neighbour[512];
     snprintf(neighbour, sizeof neighbour, "%s/none.txt", scratch());
@@ -140,8 +169,12 @@ static void run_batch(const struct run_setup *setup, const char *spawn, const st
     write_probe("rest");
     words[n_words] = scratch_path("rest.txt");
     struct run run;
-    const int status = run_whole(&run, setup, words);
-    CHECK(status == 0 || status == 1);
+    const unsigned n_tabs = 2 * n + 1;
+    run_start(&run, setup, words);
+    CHECK(run_waits(&run, all_were_seen, &n_tabs, 60000));
+    kill(run.pid, SIGTERM);
+    CHECK_INT(run_end(&run, 5000), ==, 143);
+    check_end(&run);
     for (unsigned i = 0; i < n; i++) {
         struct event event;
         check_probe(&run, 2 * i + 1, probes[i]);

@@ -10,13 +10,14 @@
 
 #include "common/document_kind.h"
 #include "common/fd.h"
+#include "common/inject.h"
 #include "tests/test.h"
 
 /* The renderer's part. */
 typedef void part(int channel_fd, int crash_fd);
 
 static struct loop *loop;
-static bool has_ready, has_ended;
+static bool has_ready, has_ended, is_gone;
 static struct evidence told;
 static char failure[192];
 
@@ -37,7 +38,17 @@ static void on_ended(struct child *child, const struct evidence *evidence)
     has_ended = true;
     told = *evidence;
     snprintf(failure, sizeof failure, "%s", child->failure);
-    loop_quit(loop);
+    if (is_gone)
+        loop_quit(loop);
+}
+
+/* Before its end is told, or after, where that could be told early. */
+static void on_reaped(struct child *child)
+{
+    (void)child;
+    is_gone = true;
+    if (has_ended)
+        loop_quit(loop);
 }
 
 static const struct child_handlers handlers = {.ready = on_ready, .fact = on_fact, .ended = on_ended};
@@ -53,6 +64,8 @@ static enum verdict play(part *renderer, void (*then)(struct child *))
     struct child *child;
     REQUIRE(loop_create(&loop) == 0);
     REQUIRE(child_create(loop, &handlers, NULL, &child) == 0);
+    child->reaped = on_reaped;
+    has_ended = is_gone = false;
     fflush(stdout);
     const pid_t pid = fork();
     REQUIRE(pid >= 0);
@@ -349,7 +362,6 @@ TEST(dismissed)
 {
     CHECK_INT(play(waits_for_the_end, then_dismiss), ==, VERDICT_NONE);
     CHECK_INT(told.wait_code, ==, CLD_EXITED);
-    has_ended = false;
     CHECK_INT(play(never_listens, then_dismiss), ==, VERDICT_NONE);
     CHECK_INT(told.wait_status, ==, SIGKILL);
 }
@@ -376,4 +388,178 @@ TEST(abandoned)
     child_abandon(child);
     CHECK(has_ended && !has_ready);
     loop_destroy(loop);
+}
+
+/* ---- faults on purpose -------------------------------------------------------------------------------------------------- */
+
+#define INJECT_SERIAL 9
+
+/* As if it were idle, and is told to fail at once. */
+static void then_inject(struct child *child)
+{
+    child->when = WHEN_IDLE;
+    child_inject(child, INJECT_SEGV_NULL, INJECT_NOW, INJECT_SERIAL);
+    CHECK_INT(child->when, ==, WHEN_INJECTING);
+    CHECK(child->evidence.injected_ns != 0);
+}
+
+static void then_inject_later(struct child *child)
+{
+    child->when = WHEN_IDLE;
+    child_inject(child, INJECT_SEGV_NULL, INJECT_PAINTING, INJECT_SERIAL);
+    CHECK_INT(child->when, ==, WHEN_IDLE);
+}
+
+static bool expects_survival;
+static enum message_when when_survived;
+
+static void on_survived(struct child *child, const struct message *fact)
+{
+    CHECK(expects_survival);
+    CHECK_INT(fact->kind, ==, MESSAGE_INJECTED);
+    when_survived = child->when;
+    child_dismiss(child);
+}
+
+static const struct child_handlers injecting_handlers = {.ready = on_ready, .fact = on_survived, .ended = on_ended};
+
+static void then_inject_and_listen(struct child *child)
+{
+    child->handlers = &injecting_handlers;
+    then_inject(child);
+}
+
+/* Sends what it was told to, as soon as the order is here. */
+static void answers(int channel_fd, int crash_fd)
+{
+    (void)crash_fd;
+    char order[256];
+    (void)!recv(channel_fd, order, sizeof order, 0);
+    uint8_t bytes[MESSAGE_MAX_BYTES];
+    const size_t n = message_encode(lie.kind, lie.fact, bytes);
+    say(channel_fd, (const char *)bytes, n, -1);
+    (void)!recv(channel_fd, order, sizeof order, 0);
+}
+
+static enum verdict play_injected(uint64_t serial, void (*then)(struct child *))
+{
+    static Vitrine__Injected injected;
+    injected = (Vitrine__Injected)VITRINE__INJECTED__INIT;
+    injected.serial = serial;
+    lie.kind = MESSAGE_INJECTED;
+    lie.fact = &injected.base;
+    return play(answers, then);
+}
+
+TEST(injected_and_survived)
+{
+    expects_survival = true;
+    CHECK_INT(play_injected(INJECT_SERIAL, then_inject_and_listen), ==, VERDICT_NONE);
+    CHECK_INT(when_survived, ==, WHEN_IDLE); /* where it was before */
+}
+
+TEST(injected_must_answer_its_inject)
+{
+    CHECK_INT(play_injected(INJECT_SERIAL + 1, then_inject_and_listen), ==, VERDICT_PROTOCOL);
+    CHECK_STR(message_fault_name(told.fault), message_fault_name(FAULT_SERIAL));
+    CHECK_INT(play_injected(INJECT_SERIAL, then_inject_later), ==, VERDICT_PROTOCOL); /* nobody waits for it */
+    CHECK_STR(message_fault_name(told.fault), message_fault_name(FAULT_STATE));
+}
+
+/* ---- what stands in the crash pipe -------------------------------------------------------------------------------------- */
+
+static void put_record(int crash_fd, int signal, uint64_t at_ns)
+{
+    const struct crash_record record = {.magic = CRASH_RECORD_MAGIC, .signal = signal, .at_ns = at_ns, .address = 0x20};
+    (void)!write(crash_fd, &record, sizeof record);
+}
+
+static void stamps_and_leaves(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    put_record(crash_fd, 0, 1234);
+    _exit(7);
+}
+
+static void stamps_and_aborts(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    put_record(crash_fd, 0, 1234);
+    put_record(crash_fd, SIGABRT, 5678);
+    signal(SIGABRT, SIG_DFL);
+    raise(SIGABRT);
+}
+
+static void stamps_without_end(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    for (int i = 0; i < 200; i++)
+        put_record(crash_fd, 0, (uint64_t)i + 1);
+    _exit(7);
+}
+
+TEST(stamps)
+{
+    CHECK_INT(play(stamps_and_leaves, NULL), ==, VERDICT_EXIT);
+    CHECK_INT(told.stamp_ns, ==, 1234);
+    CHECK(!told.has_record);
+    CHECK_INT(crash_fault_ns(&told), ==, 0); /* nobody had ordered a fault */
+
+    CHECK_INT(play(stamps_and_aborts, NULL), ==, VERDICT_SIGNAL);
+    CHECK_INT(told.stamp_ns, ==, 1234);
+    CHECK(told.has_record && told.record.signal == SIGABRT && told.record.at_ns == 5678);
+    CHECK(told.judged_ns >= told.noticed_ns && told.noticed_ns != 0);
+
+    CHECK_INT(play(stamps_without_end, NULL), ==, VERDICT_EXIT);
+    CHECK_INT(told.wait_status, ==, 7);
+    CHECK(told.stamp_ns != 0 && !told.has_record);
+}
+
+/* It claims to die, and lives on: its word ends nothing. */
+static void claims_and_stays(int channel_fd, int crash_fd)
+{
+    put_record(crash_fd, SIGSEGV, 1);
+    char byte;
+    (void)!recv(channel_fd, &byte, 1, 0);
+    usleep(20000);
+    _exit(5);
+}
+
+static void garbage_then_record(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    char garbage[sizeof(struct crash_record)];
+    memset(garbage, 0xff, sizeof garbage);
+    (void)!write(crash_fd, garbage, sizeof garbage);
+    put_record(crash_fd, SIGSEGV, 1);
+    _exit(5);
+}
+
+static void closes_the_pipe_and_stays(int channel_fd, int crash_fd)
+{
+    close(crash_fd);
+    usleep(50000);
+    (void)channel_fd;
+    _exit(5);
+}
+
+static void fills_the_pipe(int channel_fd, int crash_fd)
+{
+    (void)channel_fd;
+    static char bytes[4096];
+    while (write(crash_fd, bytes, sizeof bytes) > 0)
+        ;
+    _exit(5);
+}
+
+TEST(what_is_in_the_pipe_decides_nothing)
+{
+    static part *const parts[] = {garbage_then_record, closes_the_pipe_and_stays, fills_the_pipe};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (play(parts[i], NULL) != VERDICT_EXIT || told.wait_status != 5)
+            FAIL("part %zu: %s", i, verdict_name(crash_judge(&told)));
+    }
+    CHECK_INT(play(claims_and_stays, then_dismiss), ==, VERDICT_NONE);
+    CHECK_INT(told.wait_code, ==, CLD_EXITED);
+    CHECK_INT(told.wait_status, ==, 5);
 }

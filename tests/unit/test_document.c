@@ -281,3 +281,32 @@ TEST(a_file_that_grows)
     }
     REQUIRE(waitpid(child, NULL, 0) == child);
 }
+
+/* A second look, at what the path leads to by now. */
+TEST(forgotten_it_is_opened_anew)
+{
+    struct document document;
+    char path[512];
+    snprintf(path, sizeof path, "%s", path_of("late.txt"));
+    REQUIRE(open_document(&document, path, MB) == 0);
+    CHECK(document.refusal == REFUSAL_MISSING && document.opened);
+    document_forget(&document);
+    CHECK(!document.opened && document.refusal == REFUSAL_NONE && document.fd == -1);
+    CHECK_STR(document.detail, "");
+    CHECK_STR(document.path, path);
+
+    make_file("late.txt", "first");
+    REQUIRE(document_open(&document, MB) == 0);
+    CHECK(document.refusal == REFUSAL_NONE && document.fd >= 0);
+    CHECK_INT(document.n_bytes, ==, 5);
+
+    /* A copy that is there goes with it. */
+    make_file("late.txt", "second one");
+    document_forget(&document);
+    CHECK_INT(document.fd, ==, -1);
+    REQUIRE(document_open(&document, MB) == 0);
+    CHECK_INT(document.n_bytes, ==, 10);
+    document_forget(&document);
+    document_forget(&document);
+    document_finish(&document);
+}

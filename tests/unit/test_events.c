@@ -1,7 +1,6 @@
 /* Events: valid JSON whatever the strings hold, the contract's fields, and a reader that is slow or gone. */
 #include "broker/events.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,97 +13,8 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/layers.h"
+#include "tests/json.h"
 #include "tests/test.h"
-
-/* ---- a judge of JSON: syntax only ----------------------------------------------------------------------- */
-
-static const char *json_value(const char *at);
-
-static const char *json_literal(const char *at, const char *literal)
-{
-    return strncmp(at, literal, strlen(literal)) == 0 ? at + strlen(literal) : NULL;
-}
-
-static const char *json_string(const char *at)
-{
-    if (*at++ != '"')
-        return NULL;
-    for (; *at != '"'; at++) {
-        if ((unsigned char)*at < 0x20)
-            return NULL;
-        if (*at != '\\')
-            continue;
-        at++;
-        if (*at == 'u') {
-            for (int i = 0; i < 4; i++)
-                if (!isxdigit((unsigned char)*++at))
-                    return NULL;
-        } else if (!*at || !strchr("\"\\/bfnrt", *at)) {
-            return NULL;
-        }
-    }
-    return at + 1;
-}
-
-static const char *json_number(const char *at)
-{
-    at += *at == '-';
-    if (!isdigit((unsigned char)*at) || (at[0] == '0' && isdigit((unsigned char)at[1])))
-        return NULL;
-    at += strspn(at, "0123456789");
-    if (*at == '.') {
-        if (!isdigit((unsigned char)*++at))
-            return NULL;
-        at += strspn(at, "0123456789");
-    }
-    return at;
-}
-
-/* An object or an array: `close` says which. */
-static const char *json_members(const char *at, char close)
-{
-    if (*at == close)
-        return at + 1;
-    while (at) {
-        if (close == '}') {
-            at = json_string(at);
-            if (!at || *at++ != ':')
-                return NULL;
-        }
-        at = json_value(at);
-        if (at && *at == close)
-            return at + 1;
-        if (at && *at++ != ',')
-            return NULL;
-    }
-    return NULL;
-}
-
-static const char *json_value(const char *at)
-{
-    switch (*at) {
-    case '{':
-        return json_members(at + 1, '}');
-    case '[':
-        return json_members(at + 1, ']');
-    case '"':
-        return json_string(at);
-    case 't':
-        return json_literal(at, "true");
-    case 'f':
-        return json_literal(at, "false");
-    case 'n':
-        return json_literal(at, "null");
-    default:
-        return json_number(at);
-    }
-}
-
-static bool is_json_object(const char *line)
-{
-    const char *end = *line == '{' ? json_value(line) : NULL;
-    return end && *end == '\0';
-}
 
 /* ---- what was written ----------------------------------------------------------------------------------- */
 
@@ -134,7 +44,7 @@ static void read_back(struct written *written, int fd)
     CHECK(n_bytes == 0 || written->text[n_bytes - 1] == '\n');
     for (char *line = strtok(written->text, "\n"); line; line = strtok(NULL, "\n")) {
         REQUIRE(written->n_lines < MAX_LINES);
-        if (!is_json_object(line))
+        if (!json_is_object(line))
             FAIL("not a JSON object: %s", line);
         written->lines[written->n_lines++] = line;
     }
@@ -161,25 +71,6 @@ static void begin(struct events *events, int fd)
 }
 
 /* ---- tests ---------------------------------------------------------------------------------------------- */
-
-TEST(the_judge_of_json_can_say_no)
-{
-    CHECK(is_json_object("{\"a\":[1,-2.5,\"x\\u00e9\\n\",null,{}],\"b\":true}"));
-    static const char *const wrong[] = {"",
-                                        "{",
-                                        "{}x",
-                                        "{\"a\":01}",
-                                        "{\"a\":}",
-                                        "{\"a\"}",
-                                        "{\"a\":\"\t\"}",
-                                        "{\"a\":[1,]}",
-                                        "[1]",
-                                        "{\"a\":\"\\x\"}",
-                                        "{\"a\":1.}"};
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        if (is_json_object(wrong[i]))
-            FAIL("taken for JSON: %s", wrong[i]);
-}
 
 TEST(off_does_nothing)
 {
@@ -262,13 +153,23 @@ TEST(fields_are_the_contracts)
                                                 .backtrace = (const char *const[]){"a+1", "b+2"},
                                                 .n_backtrace = 2,
                                                 .detected_ns = 1500,
+                                                .judged_ns = 2001,
                                                 .restarts = 1,
                                                 .will_retry = true,
-                                                .next_try_ns = 250 * NS_PER_MS});
+                                                .next_try_ns = 250 * NS_PER_MS,
+                                                .report = "1a2b3c4d",
+                                                .injected = "segv-null",
+                                                .stage = "idle",
+                                                .as_expected = true});
     events_crash(&events,
                  &(struct event_crash){
                      .tab = 1, .verdict = "violation", .syscall = "openat", .args = {UINT64_MAX, 1, 2, 3, 4, 0x5f}});
-    events_crash(&events, &(struct event_crash){.tab = 1, .verdict = "protocol", .reason = "3 zero-length"});
+    events_crash(&events, &(struct event_crash){.tab = 1,
+                                                .verdict = "protocol",
+                                                .reason = "3 zero-length",
+                                                .will_retry = true,
+                                                .injected = "wrong-state",
+                                                .stage = "opening"});
     events_end(&events,
                &(struct event_end){
                    .status = 1, .tabs_live = 1, .tabs_failed = 1, .crashes = 3, .peak_rss_kb = 1000, .fds_open = 7});
@@ -285,18 +186,21 @@ TEST(fields_are_the_contracts)
         ",\"tab\":1,\"verdict\":\"signal\",\"signal\":\"SIGSEGV\",\"address\":\"0x0\",\"pc\":"
         "\"0x401000\","
         "\"backtrace\":[\"a+1\",\"b+2\"],\"syscall\":null,\"args\":null,\"reason\":null,\"detail\":null,\"detected_"
-        "us\":2,"
-        "\"restarts\":1,\"next_try_ms\":250.000}",
+        "us\":2,\"judged_us\":3,"
+        "\"restarts\":1,\"next_try_ms\":250.000,\"report\":\"1a2b3c4d\",\"injected\":\"segv-null\","
+        "\"stage\":\"idle\",\"as_expected\":true}",
         ",\"tab\":1,\"verdict\":\"violation\",\"signal\":null,\"address\":null,\"pc\":null,"
         "\"backtrace\":[],"
         "\"syscall\":\"openat\",\"args\":[\"0xffffffffffffffff\",\"0x1\",\"0x2\",\"0x3\",\"0x4\","
         "\"0x5f\"],"
-        "\"reason\":null,\"detail\":null,\"detected_us\":null,\"restarts\":0,\"next_try_ms\":null}",
+        "\"reason\":null,\"detail\":null,\"detected_us\":null,\"judged_us\":null,\"restarts\":0,"
+        "\"next_try_ms\":null,\"report\":null,\"injected\":null,\"stage\":null}",
         ",\"tab\":1,\"verdict\":\"protocol\",\"signal\":null,\"address\":null,\"pc\":null,"
         "\"backtrace\":[],"
         "\"syscall\":null,\"args\":null,\"reason\":\"3 "
-        "zero-length\",\"detail\":null,\"detected_us\":null,\"restarts\":0,"
-        "\"next_try_ms\":null}",
+        "zero-length\",\"detail\":null,\"detected_us\":null,\"judged_us\":null,\"restarts\":0,"
+        "\"next_try_ms\":0.000,\"report\":null,\"injected\":\"wrong-state\",\"stage\":\"opening\","
+        "\"as_expected\":false}",
     };
     struct written written;
     read_back(&written, fd);
@@ -307,6 +211,83 @@ TEST(fields_are_the_contracts)
     const char *end = written.lines[n_expected + 1];
     CHECK(strstr(end, ",\"status\":1,\"tabs_live\":1,\"tabs_failed\":1,\"crashes\":3,\"wall_ms\":"));
     CHECK(strstr(end, ",\"peak_rss_kb\":1000,\"pss_kb\":null,\"fds_open\":7}"));
+    free(written.text);
+}
+
+TEST(fields_of_faults_and_of_what_was_lost)
+{
+    int fd = sink();
+    struct events events;
+    begin(&events, fd);
+    events_injected(&events, &(struct event_injected){.tab = 2,
+                                                      .fault = "abort",
+                                                      .stage = "painting",
+                                                      .expected = "signal SIGABRT",
+                                                      .what = "crashed with SIGABRT",
+                                                      .right = true,
+                                                      .recovered = true,
+                                                      .recovered_ns = 5500 * NS_PER_US});
+    events_injected(&events, &(struct event_injected){
+                                 .tab = 1024, .fault = "frame-race", .stage = "idle", .expected = "none", .what = ""});
+    events_chaos(&events, &(struct event_chaos){.seed = UINT64_MAX,
+                                                .elapsed_ns = 1500 * NS_PER_MS,
+                                                .faults = 40,
+                                                .right = 39,
+                                                .recovered = 38,
+                                                .strays = 1,
+                                                .detected_p50_ns = 1001,
+                                                .detected_p99_ns = 2000,
+                                                .judged_p50_ns = 3000,
+                                                .judged_p99_ns = 4000,
+                                                .recovered_p50_ns = 5000,
+                                                .fds_before = 20,
+                                                .fds_after = 21,
+                                                .children_before = 5,
+                                                .children_after = 6,
+                                                .rss_before_kb = 7000,
+                                                .rss_after_kb = 8000});
+    events_zygote(&events,
+                  &(struct event_zygote){
+                      .lost = "init", .pid = 99, .why = "SIGKILL", .tabs = (const unsigned[]){1, 3}, .n_tabs = 2});
+    events_zygote(&events, &(struct event_zygote){.lost = "zygote", .why = "exit"});
+    events_report(&events, &(struct event_report){.tab = 7,
+                                                  .id = "1a2b3c4d",
+                                                  .file = "crash-1.txt",
+                                                  .backtrace = (const char *const[]){"#0 a", "#1 \"b\""},
+                                                  .n_backtrace = 2});
+    events_report(&events, &(struct event_report){.tab = 7, .id = "1a2b3c4e"});
+    events_progress(&events, 3, 1500 * NS_PER_MS);
+    events_finish(&events);
+
+    static const char *const expected[] = {
+        ",\"tab\":2,\"kind\":\"abort\",\"stage\":\"painting\",\"expected\":\"signal SIGABRT\","
+        "\"what\":\"crashed with SIGABRT\",\"right\":true,\"recovered\":true,\"recovered_ms\":5.500}",
+        ",\"tab\":1024,\"kind\":\"frame-race\",\"stage\":\"idle\",\"expected\":\"none\",\"what\":\"\","
+        "\"right\":false,\"recovered\":false,\"recovered_ms\":null}",
+        ",\"seed\":18446744073709551615,\"elapsed_ms\":1500.000,\"faults\":40,\"right\":39,\"recovered\":38,"
+        "\"strays\":1,\"detected_p50_us\":2,\"detected_p99_us\":2,\"judged_p50_us\":3,\"judged_p99_us\":4,"
+        "\"recovered_p50_us\":5,\"recovered_p99_us\":null,\"fds_before\":20,\"fds_after\":21,"
+        "\"children_before\":5,\"children_after\":6,\"rss_before_kb\":7000,\"rss_after_kb\":8000,\"good\":false}",
+        ",\"lost\":\"init\",\"pid\":99,\"why\":\"SIGKILL\",\"tabs\":[1,3]}",
+        ",\"lost\":\"zygote\",\"pid\":null,\"why\":\"exit\",\"tabs\":[]}",
+        ",\"tab\":7,\"id\":\"1a2b3c4d\",\"file\":\"crash-1.txt\",\"backtrace\":[\"#0 a\",\"#1 \\\"b\\\"\"]}",
+        ",\"tab\":7,\"id\":\"1a2b3c4e\",\"file\":null,\"backtrace\":[]}",
+        ",\"tab\":3,\"waited_ms\":1500.000}",
+    };
+    struct written written;
+    read_back(&written, fd);
+    const size_t n_expected = sizeof expected / sizeof expected[0];
+    REQUIRE(written.n_lines == n_expected + 1);
+    for (size_t i = 0; i < n_expected; i++)
+        CHECK_STR(after_time(written.lines[i + 1]), expected[i]);
+    static const char *const names[] = {"injected", "injected", "chaos",  "zygote",
+                                        "zygote",   "report",   "report", "progress"};
+    for (size_t i = 0; i < n_expected; i++) {
+        char begin_of_line[64];
+        const int n = snprintf(begin_of_line, sizeof begin_of_line, "{\"event\":\"%s\",", names[i]);
+        if (strncmp(written.lines[i + 1], begin_of_line, (size_t)n) != 0)
+            FAIL("not %s: %s", names[i], written.lines[i + 1]);
+    }
     free(written.text);
 }
 
@@ -331,13 +312,19 @@ TEST(hostile_strings_stay_strings)
                                                     .backtrace = &hostile[i],
                                                     .n_backtrace = 1,
                                                     .syscall = hostile[i],
-                                                    .reason = hostile[i]});
+                                                    .reason = hostile[i],
+                                                    .detail = hostile[i],
+                                                    .report = hostile[i]});
+    events_injected(&events, &(struct event_injected){.tab = 1, .fault = "abort", .stage = "idle", .what = hostile[1]});
+    events_zygote(&events, &(struct event_zygote){.lost = "init", .why = hostile[0]});
+    events_report(&events, &(struct event_report){
+                               .tab = 1, .id = hostile[2], .file = hostile[4], .backtrace = hostile, .n_backtrace = 6});
     events_tab(&events, &(struct event_tab){.tab = 1, .state = "live", .document = hostile[0], .title = hostile[1]});
     events_finish(&events);
 
     struct written written;
     read_back(&written, fd);
-    CHECK_INT(written.n_lines, ==, n_hostile + 2);
+    CHECK_INT(written.n_lines, ==, n_hostile + 5);
     for (size_t i = 0; i < written.n_lines; i++)
         for (const char *c = written.lines[i]; *c; c++)
             if ((unsigned char)*c < 0x20 || *c == 0x7f)

@@ -1,8 +1,12 @@
 /* The loop: order of timers, and removal of anything at any time. */
 #include "broker/loop.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -214,4 +218,112 @@ TEST(a_descriptor_that_cannot_be_watched)
     CHECK_INT(source.fd, ==, -1);
     end();
     loop_destroy(NULL);
+}
+
+/* ---- who slept -------------------------------------------------------------------------------------------------------- */
+
+struct sleeper {
+    struct loop_timer timer;
+    unsigned ms, n_left;
+};
+
+/* As a write to a reader that does not read. */
+static void sleeps(struct loop_timer *timer)
+{
+    struct sleeper *sleeper = LOOP_OWNER(timer, struct sleeper, timer);
+    tell('s');
+    usleep(sleeper->ms * 1000);
+    if (--sleeper->n_left > 0)
+        loop_arm(loop, timer, clock_now_ns() + NS_PER_MS, sleeps);
+}
+
+/* All timers wait for as long as nobody looked, in their order, so that what arrived meanwhile is handled before. */
+TEST(timers_are_put_off_by_as_long_as_the_process_slept)
+{
+    struct sleeper sleeper = {.ms = 700, .n_left = 1};
+    struct clock_hand a = {.letter = 'a'}, last = {.letter = '.', .quits = true};
+    begin();
+    const uint64_t start_ns = clock_now_ns();
+    loop_arm(loop, &sleeper.timer, start_ns, sleeps);
+    arm(&a, 100);
+    arm(&last, 300);
+    CHECK_INT(loop_run(loop), ==, 0);
+    CHECK_STR(story, "sa.");
+    /* Late by 0.6 s, and put off by that: a at 0.7 s, the last 0.2 s later. */
+    CHECK_INT(clock_now_ns() - start_ns, >=, 895 * NS_PER_MS);
+    CHECK_INT(clock_now_ns() - start_ns, <, 1500 * NS_PER_MS);
+    end();
+}
+
+TEST(a_little_late_is_not_asleep)
+{
+    struct sleeper sleeper = {.ms = 300, .n_left = 1};
+    struct clock_hand a = {.letter = 'a'}, last = {.letter = '.', .quits = true};
+    begin();
+    const uint64_t start_ns = clock_now_ns();
+    loop_arm(loop, &sleeper.timer, start_ns, sleeps);
+    arm(&a, 100);
+    arm(&last, 250);
+    CHECK_INT(loop_run(loop), ==, 0);
+    CHECK_STR(story, "sa.");
+    CHECK_INT(clock_now_ns() - start_ns, <, 500 * NS_PER_MS);
+    end();
+}
+
+/* A loop that is late every time still gets on. */
+TEST(once_only_in_a_row)
+{
+    struct sleeper sleeper = {.ms = 600, .n_left = 4};
+    struct clock_hand last = {.letter = '.', .quits = true};
+    begin();
+    const uint64_t start_ns = clock_now_ns();
+    loop_arm(loop, &sleeper.timer, start_ns, sleeps);
+    arm(&last, 20);
+    CHECK_INT(loop_run(loop), ==, 0);
+    CHECK(strchr(story, '.') != NULL);
+    CHECK_INT(clock_now_ns() - start_ns, <, 3000 * NS_PER_MS);
+    loop_disarm(loop, &sleeper.timer);
+    end();
+}
+
+/* What came while it slept is heard before a timer that watches for it fires. */
+static void quenches(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    tell('!');
+    loop_remove(loop, source);
+}
+
+/* The whole process, as when a machine is suspended: its parent looks at how it ends. */
+static _Noreturn void run_watchdog(int answer_fd)
+{
+    struct clock_hand watchdog = {.letter = 'w', .quits = true};
+    struct bell bell = {.letter = 'b', .fd = answer_fd};
+    begin();
+    REQUIRE(loop_add(loop, &bell.source, answer_fd, EPOLLIN, quenches) == 0);
+    const uint64_t start_ns = clock_now_ns();
+    arm(&watchdog, 200);
+    raise(SIGSTOP);
+    loop_run(loop);
+    const uint64_t took_ms = (clock_now_ns() - start_ns) / NS_PER_MS;
+    _exit(strcmp(story, "!w") == 0 && took_ms >= 990 && took_ms < 3000 ? 0 : 1);
+}
+
+TEST(stopped_and_continued)
+{
+    int ends[2], status;
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    fflush(stdout);
+    const pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0)
+        run_watchdog(ends[0]);
+    REQUIRE(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+    REQUIRE(write(ends[1], "!", 1) == 1);
+    usleep(1000000);
+    kill(pid, SIGCONT);
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    CHECK_INT(status, ==, 0);
+    close(ends[0]);
+    close(ends[1]);
 }

@@ -232,7 +232,7 @@ TEST(each_kind_has_its_time)
             union any_body body;
             fill(&body, row);
             size_t n = message_encode(kind, &body.base, bytes);
-            for (unsigned when = 1; when <= WHEN_REFUSED; when <<= 1) {
+            for (unsigned when = 1; when <= WHEN_INJECTING; when <<= 1) {
                 struct datagram datagram = {.bytes = bytes, .n_bytes = n, .n_fds = row->min_fds};
                 struct message message;
                 CHECK_INT(message_decode(&datagram, row->sender, when, &arena, &message), ==,
@@ -286,10 +286,12 @@ TEST(the_envelope_holds_one_whole_message)
     CHECK_INT(OPENED("\xba\x00\x00"), ==, FAULT_ENVELOPE);         /* the tag in two bytes */
     CHECK_INT(OPENED("\x80"), ==, FAULT_ENVELOPE);
     CHECK_INT(OPENED("\x02\x00"), ==, FAULT_UNKNOWN_KIND);
-    CHECK_INT(OPENED("\x62\x00"), ==, FAULT_UNKNOWN_KIND);
+    CHECK_INT(OPENED("\x72\x00"), ==, FAULT_UNKNOWN_KIND);
     CHECK_INT(OPENED("\xba\x80\x80\x80\x80\x80\x80\x80\x80\x01\x00"), ==, FAULT_UNKNOWN_KIND);
     CHECK_INT(OPENED("\x4a\x00"), ==, FAULT_DIRECTION); /* Paint */
+    CHECK_INT(OPENED("\x62\x00"), ==, FAULT_DIRECTION); /* Inject */
     CHECK_INT(OPENED("\x52\x00"), ==, FAULT_STATE);     /* Painted */
+    CHECK_INT(OPENED("\x6a\x00"), ==, FAULT_STATE);     /* Injected */
 }
 
 TEST(hostile_bodies_have_their_numbers)
@@ -309,6 +311,54 @@ TEST(hostile_bodies_have_their_numbers)
     struct message message;
     const char not_a_number[] = "\x4a\x05\x25\x00\x00\xc0\x7f";
     CHECK_INT(decode_as(message_row(MESSAGE_PAINT), not_a_number, 7, &message), ==, FAULT_NUMBER);
+}
+
+static enum message_fault decode_when(enum message_when when, enum message_sender sender, const char *literal,
+                                      size_t n_bytes, size_t n_fds)
+{
+    const struct datagram datagram = {.bytes = (const uint8_t *)literal, .n_bytes = n_bytes, .n_fds = n_fds};
+    struct message message;
+    return message_decode(&datagram, sender, when, &arena, &message);
+}
+
+#define INJECT(when, literal)          decode_when(when, SENDER_BROKER, literal, sizeof(literal) - 1, 0)
+#define INJECTED(when, literal, n_fds) decode_when(when, SENDER_RENDERER, literal, sizeof(literal) - 1, n_fds)
+
+/* A renderer that is told to fail must be idle; what it answers must have been asked. */
+TEST(inject_and_its_answer)
+{
+    set_up();
+    CHECK_INT(INJECT(WHEN_READY, "\x62\x04\x08\x01\x10\x02"), ==, FAULT_NONE);
+    CHECK_INT(INJECT(WHEN_IDLE, "\x62\x04\x08\x01\x10\x02"), ==, FAULT_NONE);
+    CHECK_INT(INJECT(WHEN_OPENING, "\x62\x04\x08\x01\x10\x02"), ==, FAULT_STATE);
+    CHECK_INT(INJECT(WHEN_INJECTING, "\x62\x04\x08\x01\x10\x02"), ==, FAULT_STATE);
+    CHECK_INT(INJECT(WHEN_REFUSED, "\x62\x04\x08\x01\x10\x02"), ==, FAULT_STATE);
+    CHECK_INT(INJECT(WHEN_IDLE, "\x62\x06\x10\xff\xff\xff\xff\x1f"), ==, FAULT_VARINT); /* 33 bits of fault */
+    CHECK_INT(INJECT(WHEN_IDLE, "\x62\x02\x20\x01"), ==, FAULT_UNKNOWN_FIELD);
+    CHECK_INT(INJECT(WHEN_IDLE, "\x62\x04\x18\x01\x18\x01"), ==, FAULT_DUPLICATE_FIELD);
+    CHECK_INT(INJECT(WHEN_IDLE, "\x62\x03\x12\x01\x01"), ==, FAULT_WIRE_TYPE);
+
+    CHECK_INT(INJECTED(WHEN_INJECTING, "\x6a\x02\x08\x01", 0), ==, FAULT_NONE);
+    CHECK_INT(INJECTED(WHEN_IDLE, "\x6a\x02\x08\x01", 0), ==, FAULT_STATE);
+    CHECK_INT(INJECTED(WHEN_INJECTING, "\x6a\x02\x08\x01", 1), ==, FAULT_FD_COUNT);
+    CHECK_INT(INJECTED(WHEN_INJECTING, "\x6a\x02\x10\x01", 0), ==, FAULT_UNKNOWN_FIELD);
+    CHECK_INT(INJECTED(WHEN_INJECTING, "\x62\x02\x08\x01", 0), ==, FAULT_DIRECTION);
+    /* One byte beyond the largest. */
+    CHECK_INT(message_row(MESSAGE_INJECT)->max_bytes, ==, 2 + 11 + 6 + 6);
+    CHECK_INT(message_row(MESSAGE_INJECTED)->max_bytes, ==, 2 + 11);
+    CHECK_INT(INJECTED(WHEN_INJECTING, "\x6a\x0c\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00", 0), ==,
+              FAULT_OVERSIZED);
+
+    Vitrine__Inject inject = VITRINE__INJECT__INIT;
+    inject.serial = 7;
+    inject.fault = 3;
+    inject.moment = 2;
+    struct message message;
+    const size_t n = message_encode(MESSAGE_INJECT, &inject.base, bytes);
+    REQUIRE(decode_as(message_row(MESSAGE_INJECT), bytes, n, &message) == FAULT_NONE);
+    CHECK_INT(message.inject->serial, ==, 7);
+    CHECK_INT(message.inject->fault, ==, 3);
+    CHECK_INT(message.inject->moment, ==, 2);
 }
 
 TEST(fields_have_caps_of_their_own)

@@ -195,10 +195,9 @@ TEST(mistakes_are_told_in_one_line)
 
 TEST(what_is_not_built_says_so)
 {
-    static const char *const later[] = {"--inject",      "--chaos",     "--latency", "--messages",
-                                        "--payload",     "--only",      "--report",  "--list",
-                                        "--compare",     "--crash-dir", "--port",    "--containment",
-                                        "--stats-every", "--no-ring",   "--symbols", "--allow-folder"};
+    static const char *const later[] = {"--latency", "--messages", "--payload",     "--only",        "--report",
+                                        "--list",    "--compare",  "--port",        "--containment", "--stats-every",
+                                        "--no-ring", "--symbols",  "--allow-folder"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         char expected[64];
         snprintf(expected, sizeof expected, "%s is not built yet", later[i]);
@@ -282,4 +281,87 @@ TEST(version_names_the_engines)
     CHECK(strstr(text, "scene"));
     CHECK(strstr(text, "AGPL-3.0-or-later"));
     free(text);
+}
+
+TEST(faults_on_purpose_and_reports)
+{
+    struct parsed p;
+    parse_well(&p, "");
+    CHECK(p.options.crash_dir == NULL && p.options.n_injections == 0 && p.options.chaos.duration_ns == 0);
+
+    parse_well(&p, "--tabs|3|--inject|abort|--inject=hang-loop@3:250|--crash-dir|my reports");
+    REQUIRE(p.options.n_injections == 2);
+    CHECK_INT(p.options.injections[0].plan.fault, ==, INJECT_ABORT);
+    CHECK_INT(p.options.injections[0].tab, ==, 1);
+    CHECK_INT(p.options.injections[1].plan.fault, ==, INJECT_HANG_LOOP);
+    CHECK_INT(p.options.injections[1].tab, ==, 3);
+    CHECK_INT(p.options.injections[1].delay_ns, ==, 250 * NS_PER_MS);
+    CHECK_STR(p.options.crash_dir, "my reports");
+    CHECK_INT(p.options.timeout_ns, ==, 10 * NS_PER_S);
+
+    parse_well(&p, "--inject|abort@2|a|b"); /* as many tabs as files */
+    parse_well(&p, "--inject|list");
+    CHECK_INT(p.options.mode, ==, MODE_INJECT_LIST);
+    parse_well(&p, "--inject|list|--nonsense");
+    CHECK_INT(p.options.mode, ==, MODE_INJECT_LIST);
+}
+
+TEST(chaos_has_a_timeout_of_its_own)
+{
+    struct parsed p;
+    parse_well(&p, "--chaos|2.5:42");
+    CHECK_INT(p.options.chaos.duration_ns, ==, 5 * NS_PER_S / 2);
+    CHECK_INT(p.options.chaos.seed, ==, 42);
+    CHECK(p.options.chaos.has_seed);
+    CHECK_INT(p.options.timeout_ns, ==, NS_PER_S);
+    parse_well(&p, "--timeout|10|--chaos|5");
+    CHECK_INT(p.options.timeout_ns, ==, 10 * NS_PER_S);
+    CHECK(!p.options.chaos.has_seed);
+    parse_well(&p, "--chaos|5|--chaos|6:1");
+    CHECK_INT(p.options.chaos.duration_ns, ==, 6 * NS_PER_S);
+}
+
+TEST(mistakes_about_faults)
+{
+    static const struct {
+        const char *words, *error;
+    } rows[] = {
+        {"--inject", "--inject needs a value: --inject KIND[@TAB][:MS]"},
+        {"--chaos", "--chaos needs a value: --chaos SECONDS[:SEED]"},
+        {"--crash-dir", "--crash-dir needs a value: --crash-dir DIR"},
+        {"--crash-dir=", "--crash-dir \"\": expected a folder"},
+        {"--inject|abrot", "--inject abrot: unknown kind; the nearest is abort (--inject list names them all)"},
+        {"--inject|abort@3", "--inject abort@3: there is no tab 3; expected 1 to 1, or --tabs 3"},
+        {"--inject|abort@3|a|b", "--inject abort@3: there is no tab 3; expected 1 to 2, or --tabs 3"},
+        {"--inject|abort|--chaos|5", "--inject and --chaos do not go together: take one of them"},
+        {"--chaos|5|--inject|abort", "--inject and --chaos do not go together: take one of them"},
+        {"--choas|5", "unknown option --choas; the nearest is --chaos (--help lists them all)"},
+        {"--crashdir|x", "unknown option --crashdir; the nearest is --crash-dir (--help lists them all)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct parsed p;
+        parse(&p, rows[i].words);
+        if (p.status != EXIT_STATUS_USAGE)
+            FAIL("\"%s\": status %d", rows[i].words, p.status);
+        CHECK_STR(p.error, rows[i].error);
+    }
+}
+
+TEST(too_many_faults)
+{
+    static char option[] = "--inject", kind[] = "abort";
+    static char *words[2 * OPTIONS_MAX_INJECTIONS + 4];
+    for (int n = OPTIONS_MAX_INJECTIONS; n <= OPTIONS_MAX_INJECTIONS + 1; n++) {
+        words[0] = program;
+        for (int i = 0; i < n; i++) {
+            words[1 + 2 * i] = option;
+            words[2 + 2 * i] = kind;
+        }
+        words[2 * n + 1] = NULL;
+        static struct options options;
+        char error[128] = "";
+        const int status = options_parse(2 * n + 1, words, &options, error, sizeof error);
+        CHECK_INT(status, ==, n > OPTIONS_MAX_INJECTIONS ? EXIT_STATUS_USAGE : 0);
+        CHECK(status == 0 || strstr(error, "at most 256") != NULL);
+    }
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -150,4 +151,67 @@ TEST(what_is_no_listener)
     CHECK(!proc_is_listener(event));
     CHECK(!proc_is_listener(STDIN_FILENO));
     CHECK(!proc_is_listener(-1));
+}
+
+TEST(resident_memory_grows_with_use)
+{
+    enum { N_BYTES = 32 << 20 };
+    const uint64_t before_kb = proc_rss_kb(getpid());
+    CHECK_INT(before_kb, >, 0);
+    CHECK_INT(before_kb, <=, proc_peak_rss_kb(getpid()));
+    volatile char *block = malloc(N_BYTES);
+    REQUIRE(block != NULL);
+    for (size_t i = 0; i < N_BYTES; i += 4096)
+        block[i] = 1;
+    CHECK_INT(proc_rss_kb(getpid()), >=, before_kb + N_BYTES / 1024 / 2);
+    free((void *)(uintptr_t)block);
+
+    const pid_t pid = start_idler(NULL);
+    end_idler(pid);
+    CHECK_INT(proc_rss_kb(pid), ==, 0);
+}
+
+TEST(children_are_counted_dead_or_alive)
+{
+    CHECK_INT(proc_count_children(), ==, 0);
+    const pid_t one = start_idler(NULL), other = start_idler(NULL);
+    CHECK_INT(proc_count_children(), ==, 2);
+    kill(one, SIGKILL);
+    siginfo_t info;
+    waitid(P_PID, (id_t)one, &info, WEXITED | WNOWAIT);
+    CHECK_INT(proc_count_children(), ==, 2);
+    waitpid(one, NULL, 0);
+    CHECK_INT(proc_count_children(), ==, 1);
+    end_idler(other);
+    CHECK_INT(proc_count_children(), ==, 0);
+}
+
+static void take_a_strange_name(void)
+{
+    prctl(PR_SET_NAME, ") Z 1 (4 4", 0, 0, 0);
+}
+
+TEST(who_is_exiting)
+{
+    const pid_t pid = start_idler(take_a_strange_name);
+    CHECK(!proc_is_exiting(getpid()));
+    CHECK(!proc_is_exiting(pid));
+    CHECK_INT(proc_exit_signal(pid), ==, 0);
+    kill(pid, SIGTERM);
+    siginfo_t info;
+    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+    CHECK(proc_is_exiting(pid));
+    CHECK(proc_exit_signal(pid) == SIGTERM || proc_exit_signal(pid) == 0); /* the status is for who may look */
+    waitpid(pid, NULL, 0);
+    CHECK(!proc_is_exiting(pid));
+    CHECK_INT(proc_exit_signal(pid), ==, 0);
+}
+
+/* The kernel's count only grows, and nothing that happens here makes it. */
+TEST(out_of_memory_kills)
+{
+    const uint64_t before = proc_oom_kills();
+    const pid_t pid = start_idler(NULL);
+    end_idler(pid);
+    CHECK_INT(proc_oom_kills(), >=, before);
 }

@@ -327,3 +327,27 @@ TEST(no_progress_into_a_file)
     CHECK_INT(ftell(file), ==, 0);
     fclose(file);
 }
+
+TEST(chaos_is_shown_whatever_the_number_of_tabs)
+{
+    struct terminal terminal;
+    terminal_open(&terminal);
+    struct summary_progress progress;
+    summary_progress_init(&progress, terminal.stream, 1);
+    summary_progress_chaos(&progress, 7, 0, 1200 * NS_PER_MS, NS_PER_S);
+    CHECK_STR(terminal_read(&terminal), "\r1.2 s: 7 faults, 0 told wrong\033[K");
+    summary_progress_chaos(&progress, 8, 1, 1250 * NS_PER_MS, NS_PER_S + 99 * NS_PER_MS);
+    CHECK_STR(terminal_read(&terminal), "");
+    summary_progress_chaos(&progress, 9, 1, 1300 * NS_PER_MS, NS_PER_S + 100 * NS_PER_MS);
+    CHECK_STR(terminal_read(&terminal), "\r1.3 s: 9 faults, 1 told wrong\033[K");
+    summary_progress_clear(&progress);
+    CHECK_STR(terminal_read(&terminal), "\r\033[K");
+    terminal_close(&terminal);
+
+    FILE *file = tmpfile();
+    REQUIRE(file);
+    summary_progress_init(&progress, file, 1024);
+    summary_progress_chaos(&progress, 7, 0, 1, NS_PER_S);
+    CHECK_INT(ftell(file), ==, 0);
+    fclose(file);
+}
