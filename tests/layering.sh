@@ -42,6 +42,9 @@ may_include renderer 'renderer/[^"]*' 'common/[^"]*' 'proto/[^"]*'
 may_include renderer/engines 'renderer/(engine|canvas)\.h' 'renderer/engines/[^"]*' \
     'common/(frame|font|document_kind|config|text)\.h'
 
+# What is compared stands on its own, so that a figure is that of the mechanism; memfd is one of the mechanisms.
+may_include common/transports 'common/(transport|fd|clock|memfd)\.h' 'common/transports/[^"]*'
+
 # The one exception maps the system's fonts during the warm-up, before there is a document.
 descriptors='<(fcntl|unistd|poll|sys/(socket|un|uio|epoll|ioctl|mman|stat|syscall))\.h>'
 report 'an engine has nothing to do with descriptors' \
