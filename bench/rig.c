@@ -5,6 +5,7 @@
 
 #include "bench/report.h"
 #include "common/clock.h"
+#include "common/slice.h"
 #include "common/fd.h"
 
 #define LIMIT_NS  (60 * NS_PER_S)
@@ -70,6 +71,7 @@ void rig_create(struct rig *rig, enum options_spawn mode)
     static const struct spawner_handlers handlers = {.broken = broken, .closed = closed};
     const struct spawner_options options = {.mode = mode, .memory_bytes = (uint64_t)MEMORY_MB << 20};
     *rig = (struct rig){0};
+    slice_short(); /* as the broker does */
     if (loop_create(&rig->loop) != 0)
         bench_fail("no event loop can be made");
     char why[256] = "out of memory";

@@ -26,6 +26,7 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/slice.h"
 #include "common/text.h"
 
 /* Channel, crash pipe, pidfd, listener, frame, and its own ends while it is being spawned. */
@@ -666,6 +667,7 @@ static int exit_status(const struct broker *broker)
 int broker_run(const struct options *options, uint64_t start_ns)
 {
     struct broker broker;
+    slice_short();
     set_up(&broker, options, start_ns);
     if (get_going(&broker) == 0 && broker.status == EXIT_STATUS_OK) {
         start_tabs(&broker);

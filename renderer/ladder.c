@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/message.h"
+#include "common/slice.h"
 #include "renderer/crash_handler.h"
 #include "renderer/engine.h"
 #include "renderer/landlock.h"
@@ -76,32 +77,10 @@ static void rung_descriptors(struct climb *climb)
     fd_close_from(SANDBOX_CRASH_FD + 1);
 }
 
-/* Answers are short; a renderer that waits for a processor goes before who uses it for long, such as a zygote that warms
- * up. Linux 6.12 has it; older kernels take the wish and do nothing. */
-#define SLICE_NS (100 * NS_PER_US)
-
-/* The kernel's struct sched_attr as first published; its header and the C library's do not go together. */
-struct schedule {
-    uint32_t n_bytes, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime_ns, deadline_ns, period_ns;
-};
-
-static void ask_for_short_slices(void)
-{
-    const struct schedule schedule = {.n_bytes = sizeof schedule,
-                                      .policy = SCHED_OTHER,
-                                      .nice = getpriority(PRIO_PROCESS, 0),
-                                      .runtime_ns = SLICE_NS};
-    (void)syscall(SYS_sched_setattr, 0, &schedule, 0);
-}
-
 static void rung_session(struct climb *climb)
 {
     (void)climb;
-    ask_for_short_slices();
+    slice_short();
     /* A process group of its own: a signal to "my group" must not reach the broker's. */
     setsid();
     sigset_t none;

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/message.h"
+#include "common/slice.h"
 #include "renderer/engine.h"
 #include "renderer/ladder.h"
 #include "renderer/renderer.h"
@@ -269,6 +270,7 @@ void zygote_run(const struct zygote_options *options)
     fd_close_from(options->cold ? ZYGOTE_IMAGE_FD + 1 : ZYGOTE_CHANNEL_FD + 1);
     ladder_die_with_parent(ZYGOTE_CHANNEL_FD);
     reset_signals();
+    slice_usual(); /* the broker's is short, and a warm-up is long */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     note_inherited();
     climb();
