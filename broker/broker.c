@@ -67,6 +67,7 @@ struct broker {
     struct pictures *pictures; /* while they are taken */
     struct signals signals;
     int ending_signal; /* that asked us to end */
+    bool is_closing;
     int status, fds_at_start;
 };
 
@@ -74,7 +75,7 @@ static void close_all(struct broker *broker);
 
 static bool is_ending(const struct broker *broker)
 {
-    return broker->status != EXIT_STATUS_OK || broker->ending_signal != 0;
+    return broker->is_closing || broker->ending_signal != 0;
 }
 
 static void fail_broker(struct broker *broker, const char *why)
@@ -150,7 +151,9 @@ static void pictures_taken(void *owner, int error)
 static bool is_all_settled(const struct broker *broker)
 {
     for (unsigned i = 0; i < broker->n_tabs; i++) {
-        if (!tab_is_settled(&broker->tabs[i]))
+        const struct tab *tab = &broker->tabs[i];
+        /* One that died after its picture is not live, though its end was not heard yet. */
+        if (!tab_is_settled(tab) || (tab->child != NULL && child_has_ended(tab->child)))
             return false;
     }
     return true;
@@ -309,7 +312,8 @@ static void orphaned(void *owner, struct tab *tab)
 {
     struct broker *broker = owner;
     broker->n_crashes++;
-    broker->orphans[broker->n_orphans++ % broker->n_tabs] = tab->number;
+    if (broker->n_orphans < broker->n_tabs)
+        broker->orphans[broker->n_orphans++] = tab->number;
     requests_tab_crashed(&broker->requests, tab);
 }
 
@@ -445,6 +449,7 @@ static void spawner_closed(void *owner)
 
 static void close_all(struct broker *broker)
 {
+    broker->is_closing = true;
     for (unsigned i = 0; i < broker->n_tabs && broker->tabs != NULL; i++) {
         struct tab *tab = &broker->tabs[i];
         if (tab->setup == NULL || tab->state == TAB_CLOSED)

@@ -97,7 +97,7 @@ static void lower_fd_limit(const struct child *child)
         (void)prlimit(child->pid, RLIMIT_NOFILE, &limit, NULL);
 }
 
-static bool has_ended(const struct child *child)
+bool child_has_ended(const struct child *child)
 {
     struct pollfd end = {.fd = child->pidfd, .events = POLLIN};
     return poll(&end, 1, 0) > 0;
@@ -114,7 +114,7 @@ static void check_ready(struct child *child)
     char why[128];
     if (layers_level(claimed) != 0 && proc_check(child->pid, claimed, &child->layers, why, sizeof why) != 0) {
         child->layers = 0;
-        if (has_ended(child))
+        if (child_has_ended(child))
             return; /* there was nothing to see any more; its end follows, and says why */
         snprintf(child->failure, sizeof child->failure, "its sandbox is not what it said: %s", why);
         child_condemn(child);

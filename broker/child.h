@@ -88,6 +88,9 @@ void child_adopt(struct child *child, pid_t pid, int pidfd);
 /* It exists, and is ready for a document. */
 bool child_is_ready(const struct child *child);
 
+/* It has ended, whether that was heard yet or not. */
+bool child_has_ended(const struct child *child);
+
 /* Sends an order; the child is in `then` from now on and serial is what its facts must repeat. Trouble with the
  * channel shows later as the child's end. */
 void child_order(struct child *child, enum message_kind kind, const ProtobufCMessage *order, const int *fds,

@@ -206,7 +206,7 @@ static void make_fault(struct loop_timer *timer)
         drill->state = DRILL_PLANNED; /* comes back when it is */
         return;
     }
-    if (tab->child->when != WHEN_IDLE) {
+    if (tab->child->when != WHEN_IDLE || tab->child->condemned) {
         loop_arm(drill->injector->loop, timer, clock_now_ns() + BUSY_NS, make_fault);
         return;
     }

@@ -18,6 +18,7 @@ struct loop {
     struct loop_source timer_source;
     TAILQ_HEAD(loop_timers, loop_timer) timers; /* loop_timer.link, soonest first */
     uint64_t programmed_ns;                     /* what timer_fd is set to; 0: nothing */
+    uint64_t waits_since_ns;                    /* when the latest epoll_wait began */
     bool excused;                               /* the timers were put off, and none has fired since */
     struct epoll_event batch[BATCH];
     int n_batch;
@@ -38,20 +39,23 @@ static void program_timer(struct loop *loop)
 }
 
 /* Timers watch over others, who must not pay for the time in which nobody looked at what they sent: all are put off by as
- * much. Once only in a row, so that a broker which is always late still gets on. */
+ * much. Where it was our own work that took so long, once only in a row, so that a broker which is always late still gets
+ * on. */
 static bool put_off(struct loop *loop, uint64_t now)
 {
     const struct loop_timer *first = TAILQ_FIRST(&loop->timers);
     const bool is_late = first != NULL && now > first->at_ns + LATE_NS;
-    if (!is_late || loop->excused) {
+    const bool was_waiting = is_late && first->at_ns >= loop->waits_since_ns;
+    if (!is_late || (loop->excused && !was_waiting)) {
         loop->excused = false;
         return false;
     }
-    const uint64_t slept_ns = now - first->at_ns;
+    /* How much of a wait was sleep nobody can say: at most all of it. */
+    const uint64_t slept_ns = was_waiting ? now - loop->waits_since_ns : now - first->at_ns;
     struct loop_timer *timer;
     TAILQ_FOREACH(timer, &loop->timers, link)
     timer->at_ns += slept_ns;
-    loop->excused = true;
+    loop->excused = !was_waiting;
     return true;
 }
 
@@ -175,12 +179,13 @@ void loop_disarm(struct loop *loop, struct loop_timer *timer)
 int loop_run(struct loop *loop)
 {
     while (!loop->quit) {
-        const int n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, -1);
-        if (n < 0) {
-            if (errno == EINTR)
-                continue;
+        loop->waits_since_ns = clock_now_ns();
+        int n;
+        do
+            n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, -1);
+        while (n < 0 && errno == EINTR); /* as after SIGCONT */
+        if (n < 0)
             return -errno;
-        }
         loop->n_batch = n;
         for (int i = 0; i < loop->n_batch && !loop->quit; i++) {
             struct loop_source *source = loop->batch[i].data.ptr;

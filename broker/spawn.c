@@ -48,7 +48,7 @@ struct spawner {
     struct zygotes zygotes; /* zygote.link */
     struct zygote *current; /* at work */
     struct zygote *standby;
-    bool keeps_standby;
+    bool keeps_standby, keeps_spares;
     struct loop_timer standby_timer;
     uint64_t n_oom_kills;     /* the kernel's count, when last looked at */
     struct children children; /* child.link */
@@ -286,7 +286,7 @@ static void init_killed(void *owner, struct zygote *zygote)
 {
     struct spawner *spawner = owner;
     if (!spawner->closing) {
-        if (spawner->current != zygote)
+        if (spawner->current != zygote && !zygote->init_is_dying)
             log_warning("the init of an older zygote was killed, and its renderers with it");
         tell_lost(spawner, "init", zygote->init_pid, "it was killed, and its renderers with it");
     }
@@ -395,19 +395,52 @@ static bool is_suspicious(const struct evidence *evidence)
     return verdict != VERDICT_NONE && verdict != VERDICT_KILLED;
 }
 
+/* The first of its renderers has ended with it. Nothing can be cloned into a pid namespace that ends. */
+static void lose_init(struct spawner *spawner, struct zygote *zygote)
+{
+    zygote->init_is_dying = true;
+    if (!spawner->closing)
+        log_warning("%s", spawner->current == zygote
+                              ? "zygote lost (its init was killed); another takes its place"
+                              : "the init of an older zygote was killed, and its renderers with it");
+    retire(spawner, zygote);
+    replace_zygote(spawner);
+}
+
 /* Whose SIGKILL it was that nobody here sent: the end of its pid namespace, which the kernel completes only when all in it
  * are reaped; the kernel's want of memory; or a person's. */
 static void note_killer(struct child *child)
 {
     struct spawner *spawner = child->spawner;
-    const struct zygote *zygote = child->zygote;
+    struct zygote *zygote = child->zygote;
     if (crash_judge(&child->evidence) != VERDICT_KILLED)
         return;
-    child->evidence.init_died = zygote != NULL && zygote->init_pid > 0 && proc_is_exiting(zygote->init_pid);
+    child->evidence.init_died =
+        zygote != NULL && !zygote->init_is_lost && zygote->init_pid > 0 && proc_is_exiting(zygote->init_pid);
+    if (child->evidence.init_died && !zygote->init_is_dying)
+        lose_init(spawner, zygote);
     const uint64_t n_oom_kills = proc_oom_kills();
     child->evidence.oom_killed =
         n_oom_kills > spawner->n_oom_kills && !child->evidence.init_died && proc_oom_killed_lately("vitrine-tab");
     spawner->n_oom_kills = n_oom_kills;
+}
+
+static const struct child_handlers spare_handlers;
+
+static bool is_spare(const struct child *child)
+{
+    return child->handlers == &spare_handlers && !child->condemned && !child->evidence.dismissed && !child->is_corpse;
+}
+
+/* They have the layout that somebody may have learned. */
+static void dismiss_spares_of(const struct spawner *spawner, const struct zygote *zygote)
+{
+    struct child *child;
+    TAILQ_FOREACH(child, &spawner->children, link)
+    {
+        if (child->zygote == zygote && is_spare(child))
+            child_dismiss(child);
+    }
 }
 
 /* Its end is known. */
@@ -426,6 +459,7 @@ static void child_judged(struct child *child)
     if (spawner->options.mode == SPAWN_ZYGOTE && spawner->current == zygote && child->has_ready &&
         is_suspicious(&child->evidence)) {
         retire(spawner, zygote);
+        dismiss_spares_of(spawner, zygote);
         replace_zygote(spawner);
     }
 }
@@ -438,6 +472,10 @@ static void child_reaped(struct child *child)
     TAILQ_REMOVE(&spawner->children, child, link);
     if (zygote != NULL)
         zygote_release_child(zygote);
+    /* Whoever follows may have taken a spare, or spares went with their zygote. One that dies by itself is not replaced
+     * at once: it might do so for ever. */
+    if (spawner->keeps_spares && !spawner->closing && (child->handlers != &spare_handlers || child->evidence.dismissed))
+        spawner_fill_spares(spawner);
     spawner_reap(spawner);
 }
 
@@ -477,18 +515,14 @@ static void spare_ended(struct child *child, const struct evidence *evidence)
 
 static const struct child_handlers spare_handlers = {.ready = spare_ready, .fact = spare_fact, .ended = spare_ended};
 
-static bool is_spare(const struct child *child)
-{
-    return child->handlers == &spare_handlers && !child->condemned && !child->evidence.dismissed;
-}
-
 struct child *spawner_spawn(struct spawner *spawner, size_t mapped_bytes, const struct child_handlers *handlers,
                             void *owner)
 {
     struct child *child;
     TAILQ_FOREACH(child, &spawner->children, link)
     {
-        if (is_spare(child) && child_is_ready(child) && child->mapped_bytes >= mapped_bytes) {
+        if (is_spare(child) && child_is_ready(child) && child->mapped_bytes >= mapped_bytes &&
+            !child_has_ended(child)) {
             child->handlers = handlers;
             child->owner = owner;
             return child;
@@ -499,6 +533,7 @@ struct child *spawner_spawn(struct spawner *spawner, size_t mapped_bytes, const 
 
 void spawner_fill_spares(struct spawner *spawner)
 {
+    spawner->keeps_spares = true;
     unsigned n = 0;
     const struct child *child;
     TAILQ_FOREACH(child, &spawner->children, link)

@@ -45,7 +45,7 @@ int spawner_create(struct loop *loop, const struct spawner_options *options, con
 struct child *spawner_spawn(struct spawner *spawner, size_t mapped_bytes, const struct child_handlers *handlers,
                             void *owner);
 
-/* Starts to fill up the spares: when the tabs that wait have theirs. */
+/* Starts to fill up the spares, and keeps them so: when the tabs that wait have theirs. */
 void spawner_fill_spares(struct spawner *spawner);
 
 /* From now on a second zygote is kept warm, to take the place of the one at work when that is retired. */

@@ -311,6 +311,7 @@ static void take_end(struct child *child, const struct evidence *evidence)
     struct tab *tab = child->owner;
     const struct tab_setup *setup = tab->setup;
     tab->child = NULL;
+    tab->plan = (struct inject_plan){0}; /* for one that is no more */
     loop_disarm(setup->loop, &tab->watchdog);
     if (tab->state == TAB_FAILED || tab->state == TAB_CLOSED) {
         setup->handlers->gone(setup->owner, tab);
@@ -450,7 +451,8 @@ void tab_finish(struct tab *tab)
 
 bool tab_is_settled(const struct tab *tab)
 {
-    return tab->state == TAB_LIVE || ((tab->state == TAB_FAILED || tab->state == TAB_CLOSED) && tab->child == NULL);
+    return (tab->state == TAB_LIVE && tab->child != NULL) ||
+           ((tab->state == TAB_FAILED || tab->state == TAB_CLOSED) && tab->child == NULL);
 }
 
 const char *tab_state_name(enum tab_state state)

@@ -96,7 +96,7 @@ struct tab {
     enum verdict verdict;
     struct evidence evidence;
     char reason[256];       /* one line for people; may hold hostile text */
-    char report_id[9]; /* of the latest report that is kept; "": none */
+    char report_id[9];      /* of the latest report that is kept; "": none */
     unsigned n_restarts;    /* renderers it had after the first */
     struct tab_retry retry; /* what was decided then */
 

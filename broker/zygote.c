@@ -86,7 +86,7 @@ static void forget_when_over(struct zygote *zygote)
         return;
     /* An init ends with its last renderer. */
     if (zygote->init_pid != 0) {
-        zygote->init_is_lost = true;
+        zygote->init_is_lost = !zygote->init_is_dying;
         syscall(SYS_pidfd_send_signal, zygote->init_pidfd, SIGKILL, NULL, 0);
         return; /* comes back when it is reaped */
     }

@@ -56,7 +56,8 @@ struct zygote {
     struct loop_timer patience; /* until it is warm, until it answers */
     int level;
     bool retired;
-    bool init_is_lost; /* sent away, or killed by somebody */
+    bool init_is_lost;  /* sent away, or killed by somebody, which was told */
+    bool init_is_dying; /* somebody killed it: it takes its renderers along, and ends when the last of them is reaped */
     enum message_when when;
     unsigned n_children; /* asked for or alive */
     uint32_t rung_ns[ZYGOTE_RUNG_COUNT];

@@ -112,17 +112,22 @@ static void rung_empty_root(struct climb *climb)
 }
 
 /* At most this; a host that is stricter stays so. Looked at again: a limit that only pretended to be set is none. */
-static int limit(int resource, rlim_t value)
+static int limit_at(int resource, rlim_t soft, rlim_t value)
 {
     struct rlimit held;
     if (getrlimit((__rlimit_resource_t)resource, &held) < 0)
         return -errno;
     if (value > held.rlim_max)
         value = held.rlim_max;
-    const struct rlimit wanted = {.rlim_cur = value, .rlim_max = value};
+    const struct rlimit wanted = {.rlim_cur = soft < value ? soft : value, .rlim_max = value};
     if (setrlimit((__rlimit_resource_t)resource, &wanted) < 0 || getrlimit((__rlimit_resource_t)resource, &held) < 0)
         return -errno;
     return held.rlim_max == value ? 0 : -EBADE;
+}
+
+static int limit(int resource, rlim_t value)
+{
+    return limit_at(resource, value, value);
 }
 
 static void rung_rlimits(struct climb *climb)
@@ -136,7 +141,8 @@ static void rung_rlimits(struct climb *climb)
     if (error == 0)
         error = limit(RLIMIT_NOFILE, CLIMBING_FDS);
     if (error == 0)
-        error = limit(RLIMIT_CPU, MAX_CPU_SECONDS);
+        error =
+            limit_at(RLIMIT_CPU, MAX_CPU_SECONDS, MAX_CPU_SECONDS + 5); /* SIGXCPU first: SIGKILL could be anybody's */
     if (climb->base_bytes != 0) {
         const rlim_t cap = climb->base_bytes + SLACK_BYTES + ladder->memory_bytes;
         if (error == 0)

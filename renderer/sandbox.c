@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@
 #define LAST_KNOWN_CALL 462
 #define LAST_SWEPT_CALL 511
 
-#define MAX_CHECKS 2
+#define MAX_CHECKS 3
 /* clang-format off */
 /* What a call must look like. All 64 bits are compared, so that nothing hides in the upper half. */
 #define ANY             {{0}}
@@ -37,6 +38,10 @@
 /* The bits in `free` may be anything; the others must make v. */
 #define BITS(n, free, v) \
     {.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = ~(uint64_t)(free), .datum_b = (uint64_t)(v)}
+/* To itself only, and only what the crash handler passes on: by SIGKILL or SIGSYS it could pretend to another death. */
+#define DEATH_BY(signal) \
+    {SCMP_SYS(tgkill), "abort: " #signal " to itself", \
+     WHEN(EQUALS(0, PLACEHOLDER_PID), EQUALS(1, PLACEHOLDER_TID), EQUALS(2, signal))}
 /* clang-format on */
 
 struct rule {
@@ -87,7 +92,12 @@ static const struct rule allowed[] = {
     {SCMP_SYS(rt_sigprocmask), "abort", ANY},
     {SCMP_SYS(getpid), "abort", ANY},
     {SCMP_SYS(gettid), "abort", ANY},
-    {SCMP_SYS(tgkill), "abort: to itself only", WHEN(EQUALS(0, PLACEHOLDER_PID), EQUALS(1, PLACEHOLDER_TID))},
+    DEATH_BY(SIGABRT),
+    DEATH_BY(SIGSEGV),
+    DEATH_BY(SIGBUS),
+    DEATH_BY(SIGILL),
+    DEATH_BY(SIGFPE),
+    DEATH_BY(SIGTRAP),
     {SCMP_SYS(exit), "the end", ANY},
     {SCMP_SYS(exit_group), "the end", ANY},
 

@@ -313,20 +313,26 @@ static void all_memory(char *result, size_t n_result)
     snprintf(result, n_result, "%s", megabytes < 1024 ? "a limit" : "no limit");
 }
 
+/* It would look as if somebody outside had done it. */
 static void signal_self(char *result, size_t n_result)
 {
-    say(result, n_result, syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), 0));
+    say(result, n_result, syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGKILL));
+}
+
+static void abort_self(char *result, size_t n_result)
+{
+    say(result, n_result, syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGABRT));
 }
 
 static void signal_upper(char *result, size_t n_result)
 {
-    say(result, n_result, syscall(SYS_tgkill, (unsigned long)getpid() | UPPER, syscall(SYS_gettid), 0));
+    say(result, n_result, syscall(SYS_tgkill, (unsigned long)getpid() | UPPER, syscall(SYS_gettid), SIGABRT));
 }
 
 /* Someone else of the same address space would be a thread, and there is none. */
 static void signal_next_pid(char *result, size_t n_result)
 {
-    say(result, n_result, syscall(SYS_tgkill, getpid() + 1, getpid() + 1, 0));
+    say(result, n_result, syscall(SYS_tgkill, getpid() + 1, getpid() + 1, SIGABRT));
 }
 
 static void address_null(char *result, size_t n_result)
@@ -455,7 +461,8 @@ const struct probe other_probes[] = {
     {.name = "move-code", .end = PROBE_TITLE, .expected = "EPERM", .run = move_code},
     {.name = "unmap-relocated", .end = PROBE_TITLE, .expected = "EPERM", .run = unmap_relocated},
     {.name = "all-memory", .end = PROBE_TITLE, .expected = "a limit", .run = all_memory},
-    {.name = "signal-self", .end = PROBE_TITLE, .expected = "returned 0", .run = signal_self},
+    {.name = "signal-self", .end = PROBE_KILLED, .expected = "tgkill", .run = signal_self},
+    {.name = "abort-self", .end = PROBE_SIGNAL, .expected = "SIGABRT", .run = abort_self},
     {.name = "signal-upper", .end = PROBE_KILLED, .expected = "tgkill", .run = signal_upper},
     {.name = "signal-next-pid", .end = PROBE_KILLED, .expected = "tgkill", .run = signal_next_pid},
     {.name = "segv", .end = PROBE_SIGNAL, .expected = "SIGSEGV", .run = address_null},
