@@ -510,3 +510,68 @@ TEST_WITHIN(an_inits_death_is_one_event, 60)
         CHECK(run_pid_of(&run, tab) != before[tab - 1] && kill(run_pid_of(&run, tab), 0) == 0);
     leave(&run, 5);
 }
+
+/* Its zygote is gone already, and it lives for the one renderer that is left. */
+TEST_WITHIN(an_old_inits_death_is_told_as_well, 60)
+{
+    struct run run;
+    struct event event;
+    RUN(&run, NULL, "--json", "--stay", "--size", SIZE, "--tabs", "2", scratch_scene("a.scene"));
+    REQUIRE(run_sees(&run, "\"live\"", 2, 20000));
+    REQUIRE(kill(run_pid_of(&run, 1), SIGSEGV) == 0);
+    REQUIRE(sees_tab(&run, 1, "live", 2, 10000));
+    const pid_t init = init_above(run.pid, run_pid_of(&run, 2));
+    if (init < 0) {
+        leave(&run, 2);
+        SKIP("there is an init at level 3 only, and only root sees which");
+    }
+    kill(init, SIGKILL);
+    REQUIRE(sees_event(&run, "zygote", 1, 5000));
+    REQUIRE(sees_tab(&run, 2, "live", 2, 5000));
+    REQUIRE(run_event(&run, "zygote", 0, NULL, &event));
+    CHECK_STR(event_text(&event, "lost"), "init");
+    CHECK_INT(event_number(&event, "pid"), ==, init);
+    CHECK(event_has(&event, "tabs") && strstr(event.line, "\"tabs\":[2]") != NULL);
+    CHECK_INT(run_count(&run, "crash", NULL), ==, 1);
+    CHECK_INT(run_count_of(&run, "tab", 1, "live"), ==, 2);
+    leave(&run, 2);
+}
+
+/* ---- what was learned from a crash is worth nothing --------------------------------------------------------------------- */
+
+/* Where a process' first mapping begins: its executable. "" when we may not see it. */
+static void layout_of(pid_t pid, char out[32])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "re");
+    out[0] = '\0';
+    if (maps != NULL && fscanf(maps, "%31[^-]", out) != 1)
+        out[0] = '\0';
+    if (maps != NULL)
+        fclose(maps);
+}
+
+TEST_WITHIN(a_restarted_tab_has_another_layout, 60)
+{
+#ifdef VITRINE_SANITIZED
+    SKIP("a sanitizer's own mappings come first, at the same place in every process");
+#endif
+    struct run run;
+    char before[32], after[32];
+    RUN(&run, NULL, "--json", "--stay", "--size", SIZE, "--tabs", "2", "--spares", "3", scratch_scene("a.scene"));
+    REQUIRE(run_sees(&run, "\"live\"", 2, 20000));
+    sleep_ms(300); /* the spares are there, clones of the same zygote */
+    layout_of(run_pid_of(&run, 1), before);
+    if (before[0] == '\0') {
+        leave(&run, 2);
+        SKIP("only root sees where a renderer's code lies");
+    }
+    layout_of(run_pid_of(&run, 2), after);
+    CHECK_STR(after, before);
+    REQUIRE(kill(run_pid_of(&run, 1), SIGSEGV) == 0);
+    REQUIRE(sees_tab(&run, 1, "live", 2, 10000));
+    layout_of(run_pid_of(&run, 1), after);
+    CHECK(after[0] != '\0' && strcmp(before, after) != 0);
+    leave(&run, 2);
+}
