@@ -11,6 +11,7 @@
 #define LIMIT_S 10 /* a file */
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n_input);
+int LLVMFuzzerInitialize(int *n_arguments, char ***arguments) __attribute__((weak));
 
 /* Exactly as many bytes as there are, so that a sanitizer sees one read too many. NULL when it cannot be read. */
 static uint8_t *read_file(const char *path, size_t *ret_n_bytes)
@@ -86,6 +87,8 @@ static int replay_folder(const char *folder, int *n_passed, int *n_failed)
 int main(int n_arguments, char **arguments)
 {
     int n_passed = 0, n_failed = 0;
+    if (LLVMFuzzerInitialize)
+        LLVMFuzzerInitialize(&n_arguments, &arguments);
     for (int i = 1; i < n_arguments; i++) {
         if (replay_folder(arguments[i], &n_passed, &n_failed) < 0)
             return EXIT_FAILURE;

@@ -1,0 +1,188 @@
+/* The inputs are plain documents: what of a document is painted, and how large, is drawn from a hash of its bytes.
+ *
+ * The engines' libraries are given what a renderer gives them: the same warm-up, the same memory limit, a document that
+ * cannot be written and ends at a page that cannot be read, a canvas between two such pages. Beside not crashing: open and
+ * paint keep to what renderer/engine.h says of them, every pixel is drawn whatever was there before, and nothing between
+ * the rows is touched. Whether a library gives back all its memory is its own affair: a renderer dies with its document. */
+#include "tests/fuzz/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "renderer/engine.h"
+#include "renderer/sniff.h"
+#include "tests/fuzz/fuzz.h"
+
+/* A frame whose rows have bytes to spare, and whose end is that of a page, as its beginning is. */
+#define WIDTH_PX     248
+#define HEIGHT_PX    128
+#define STRIDE_BYTES 1024
+#define ROW_BYTES    (4 * WIDTH_PX)
+
+/* What --memory leaves to the engines by default. */
+#define MEMORY_BYTES ((size_t)256 << 20)
+
+/* libjpeg, FreeType, OpenJPEG allocate outside that limit: in a renderer the kernel refuses them at RLIMIT_AS. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1:max_allocation_size_mb=512:detect_leaks=0";
+}
+
+static struct guarded frame;
+static uint8_t first_picture[HEIGHT_PX * STRIDE_BYTES];
+static bool may_progress;
+
+static void progress(void)
+{
+    INSIST(may_progress);
+}
+
+int LLVMFuzzerInitialize(int *n_arguments, char ***arguments)
+{
+    (void)n_arguments, (void)arguments;
+    const char *name;
+    INSIST(engines_warm_up(&name) == 0);
+    engines_set_memory_limit(MEMORY_BYTES);
+    guarded_init(&frame, sizeof first_picture);
+    return 0;
+}
+
+/* ---- what must hold --------------------------------------------------------------------------------------------------- */
+
+static void check_text(const char *text, size_t n_room)
+{
+    const size_t n = strnlen(text, n_room);
+    INSIST(n < n_room && text_is_utf8(text, n));
+    for (size_t i = 0; i < n; i++)
+        INSIST((unsigned char)text[i] >= ' ' && text[i] != 0x7f);
+}
+
+static void check_refused(const struct engine_facts *facts)
+{
+    INSIST(facts->refusal > REFUSAL_NONE && facts->refusal < REFUSAL_COUNT);
+    check_text(facts->detail, sizeof facts->detail);
+}
+
+static void check_gaps(uint8_t was)
+{
+    for (size_t y = 0; y < HEIGHT_PX; y++)
+        for (size_t x = ROW_BYTES; x < STRIDE_BYTES; x++)
+            INSIST(frame.bytes[y * STRIDE_BYTES + x] == was);
+}
+
+static void check_opaque(void)
+{
+    for (size_t y = 0; y < HEIGHT_PX; y++)
+        for (size_t x = 3; x < ROW_BYTES; x += 4)
+            INSIST(frame.bytes[y * STRIDE_BYTES + x] == 255);
+}
+
+static void check_same_picture(void)
+{
+    for (size_t y = 0; y < HEIGHT_PX; y++)
+        INSIST(memcmp(frame.bytes + y * STRIDE_BYTES, first_picture + y * STRIDE_BYTES, ROW_BYTES) == 0);
+}
+
+/* ---- as a renderer does ------------------------------------------------------------------------------------------------ */
+
+/* Paints over a frame full of `was`. True when there is a picture. */
+static bool paint(const struct engine *engine, void *document, const struct engine_view *view,
+                  struct engine_facts *facts, uint8_t was)
+{
+    const struct canvas canvas = {frame.bytes, WIDTH_PX, HEIGHT_PX, STRIDE_BYTES};
+    memset(frame.bytes, was, frame.n_bytes);
+    *facts = (struct engine_facts){.n_pages = facts->n_pages};
+    may_progress = true;
+    const int result = engine->paint(document, view, &canvas, facts);
+    may_progress = false;
+    INSIST(result == 0 || result == -1);
+    check_gaps(was);
+    if (result == 0)
+        check_opaque();
+    else
+        check_refused(facts);
+    return result == 0;
+}
+
+static uint64_t hash_of(const uint8_t *bytes, size_t n_bytes)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n_bytes; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash ^ hash >> 32;
+}
+
+static struct engine_view view_of(uint64_t hash, uint32_t n_pages)
+{
+    static const float zooms[] = {0.05f, 0.33f, 0.8f, 1, 1.5f, 2.7f, 6, 20};
+    static const int places[] = {0, 1, -1, 100, -77, 500, 3000, 1 << 20, -(1 << 20)};
+    return (struct engine_view){
+        .page = (uint32_t)(hash % 4 == 0 ? n_pages - 1 : hash / 4 % n_pages),
+        .zoom = zooms[hash >> 32 & 7],
+        .x_px = places[(hash >> 40 & 0xff) % 9],
+        .y_px = places[(hash >> 48 & 0xff) % 9],
+    };
+}
+
+/* The natural view twice, over frames of different contents; then another one. */
+static void paint_views(const struct engine *engine, void *document, struct engine_facts *facts, uint64_t hash)
+{
+    const struct engine_view natural = {.zoom = 1}, other = view_of(hash, facts->n_pages);
+    if (paint(engine, document, &natural, facts, 0x00)) {
+        memcpy(first_picture, frame.bytes, sizeof first_picture);
+        if (paint(engine, document, &natural, facts, 0xa5))
+            check_same_picture();
+        else
+            INSIST(facts->refusal == REFUSAL_MEMORY);
+    }
+    paint(engine, document, &other, facts, 0x5a);
+}
+
+static void open_and_paint(enum document_kind kind, const uint8_t *input, size_t n_input)
+{
+    const struct engine *engine = engine_for(kind);
+    struct engine_facts facts = {0};
+    struct guarded copy;
+    void *document = NULL;
+    if (engine == NULL)
+        return; /* not in this build */
+    guarded_init_copy(&copy, input, n_input);
+    const struct engine_source source = {copy.bytes, n_input, kind, WIDTH_PX, HEIGHT_PX, progress};
+    may_progress = true;
+    const int result = engine->open(&source, &document, &facts);
+    may_progress = false;
+    INSIST(result == 0 || result == -1);
+    if (result == 0) {
+        INSIST(document != NULL && facts.n_pages > 0);
+        check_text(facts.title, sizeof facts.title);
+        paint_views(engine, document, &facts, hash_of(input, n_input));
+        engine->close(document);
+    } else {
+        check_refused(&facts);
+    }
+    guarded_finish(&copy);
+}
+
+static bool is_of_family(enum document_kind kind)
+{
+    for (const enum document_kind *known = engine_family.kinds; *known != DOCUMENT_UNKNOWN; known++)
+        if (*known == kind)
+            return true;
+    return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n_input)
+{
+    if (n_input == 0)
+        return 0;
+    enum document_kind before = DOCUMENT_UNKNOWN;
+    for (const char *const *extension = engine_family.extensions; *extension; extension++) {
+        const enum document_kind kind = sniff(input, n_input, *extension);
+        if (kind != before && is_of_family(kind))
+            open_and_paint(kind, input, n_input);
+        before = kind;
+    }
+    return 0;
+}
