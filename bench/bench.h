@@ -8,10 +8,11 @@
 struct bench_options {
     bool json;
     bool against_chromium;
-    unsigned n_runs; /* 0: each command's own number */
-    unsigned n_soak; /* faults: this many in one broker; 0: none */
-    int cpu;         /* the only one to be used; -1: any */
-    char **words;    /* what follows the command, in argv */
+    unsigned n_runs;     /* 0: each command's own number */
+    unsigned n_soak;     /* faults: this many in one broker; 0: none */
+    unsigned n_messages; /* peers: calls or messages in a run; 0: as many as fit */
+    int cpu;             /* the only one to be used; -1: any */
+    char **words;        /* what follows the command, in argv */
     size_t n_words;
 };
 
@@ -25,6 +26,8 @@ void bench_spawn(const struct bench_options *options);
 void bench_startup(const struct bench_options *options);
 void bench_frames(const struct bench_options *options);
 void bench_faults(const struct bench_options *options);
+void bench_codec(const struct bench_options *options);
+void bench_peers(const struct bench_options *options);
 void bench_pages(const struct bench_options *options);
 
 #endif

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/json.h"
+#include "common/json.h"
 #include "bench/memory.h"
 #include "bench/program.h"
 #include "bench/report.h"

@@ -6,7 +6,7 @@
 #include "bench/bench.h"
 #include "bench/memory.h"
 #include "bench/report.h"
-#include "bench/rig.h"
+#include "broker/rig.h"
 #include "broker/samples.h"
 #include "common/clock.h"
 #include "common/fd.h"
@@ -125,7 +125,7 @@ static void measure_reuse(const struct document *document, unsigned n_paints)
     struct rig rig;
     struct rig_child child;
     struct series round_trip_us = {0}, paint_us = {0}, unused = {0};
-    rig_create(&rig, SPAWN_ZYGOTE);
+    rig_create(&rig, SPAWN_ZYGOTE, CODEC_DIRECT, bench_rig_failed);
     rig_spawn(&rig, &child, document->n_bytes + layout.total_bytes);
     rig_wait(&rig);
     rig_open(&child, document, &layout);

@@ -19,12 +19,15 @@ static const struct command {
     {"startup", "[FILE...]", "eight documents in eight tabs, from exec to the eighth picture", bench_startup},
     {"frames", "", "what a frame costs, fresh and again", bench_frames},
     {"faults", "", "a fault from its moment to its verdict and the next picture", bench_faults},
+    {"codec", "", "what packing, judging and unpacking a message takes, directly and by protobuf-c", bench_codec},
+    {"peers", "", "other people's IPC beside our mechanisms and our channel", bench_peers},
     {"pages", "[FILE.pdf [PAGES]]", "PDF pages through the sandbox against mutool draw", bench_pages},
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
-#define MAX_RUNS 100000
-#define MAX_SOAK 10000000
+#define MAX_RUNS     100000
+#define MAX_SOAK     10000000
+#define MAX_MESSAGES 10000000
 
 static void print_help(FILE *out)
 {
@@ -35,6 +38,7 @@ static void print_help(FILE *out)
                  "  --cpu N             everything on this processor only\n"
                  "  --against-chromium  startup, faults: headless Chromium beside ours\n"
                  "  --soak N            faults: N more of them, and what they leave behind\n"
+                 "  --messages N        peers: calls or messages in a run, instead of as many as fit into 0.2 s\n"
                  "  --json              one JSON object a line\n");
 }
 
@@ -61,6 +65,7 @@ static void parse(int argc, char **argv, struct bench_options *options)
         {"cpu", required_argument, NULL, 'c'},
         {"against-chromium", no_argument, NULL, 'a'},
         {"soak", required_argument, NULL, 's'},
+        {"messages", required_argument, NULL, 'm'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -80,6 +85,9 @@ static void parse(int argc, char **argv, struct bench_options *options)
             break;
         case 's':
             options->n_soak = parse_number(optarg, MAX_SOAK, "--soak");
+            break;
+        case 'm':
+            options->n_messages = parse_number(optarg, MAX_MESSAGES, "--messages");
             break;
         case 'j':
             options->json = true;

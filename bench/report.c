@@ -1,5 +1,6 @@
 #include "bench/report.h"
 
+#include <math.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +27,12 @@ void bench_fail(const char *format, ...)
     fputc('\n', stderr);
     va_end(arguments);
     exit(EXIT_FAILURE);
+}
+
+void bench_rig_failed(struct rig *rig, const char *why)
+{
+    (void)rig;
+    bench_fail("%s", why);
 }
 
 void report_init(bool json)
@@ -162,6 +169,45 @@ void report_series(const char *name, struct series *series, const char *unit)
     }
     put_heading();
     printf("  %-44s %10.3f %10.3f %10.3f %10.3f %10.3f %6zu %s\n", name, p50, p90, p99, min, max, series->n, unit);
+}
+
+static void put_figures_heading(const struct report_figure *figures, size_t n_figures)
+{
+    if (report.has_heading)
+        return;
+    printf("  %-44s", "");
+    for (size_t i = 0; i < n_figures; i++)
+        printf(" %8s", figures[i].heading);
+    printf("\n");
+    report.has_heading = true;
+}
+
+/* Four digits are all that a measurement is good for. */
+static int decimals(double value)
+{
+    return value < 10 ? 3 : value < 100 ? 2 : value < 1000 ? 1 : 0;
+}
+
+void report_figures(const char *name, const struct report_figure *figures, size_t n_figures)
+{
+    if (report.json) {
+        begin_json(name);
+        for (size_t i = 0; i < n_figures; i++) {
+            if (!isnan(figures[i].value))
+                printf(",\"%s\":%.4f", figures[i].key, figures[i].value);
+        }
+        printf("}\n");
+        return;
+    }
+    put_figures_heading(figures, n_figures);
+    printf("  %-44s", name);
+    for (size_t i = 0; i < n_figures; i++) {
+        if (isnan(figures[i].value))
+            printf(" %8s", "-");
+        else
+            printf(" %8.*f", decimals(figures[i].value), figures[i].value);
+    }
+    printf("\n");
 }
 
 void report_value(const char *name, double value, const char *unit)

@@ -8,7 +8,7 @@
 
 #include "bench/bench.h"
 #include "bench/chromium.h"
-#include "bench/json.h"
+#include "common/json.h"
 #include "bench/program.h"
 #include "bench/report.h"
 #include "common/clock.h"

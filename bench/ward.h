@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "bench/rig.h"
+#include "broker/rig.h"
 #include "broker/tab.h"
 
 #define WARD_MAX_TABS 8

@@ -14,12 +14,14 @@
 #include "broker/events.h"
 #include "broker/loop.h"
 #include "broker/pictures.h"
+#include "broker/port.h"
 #include "broker/proc.h"
 #include "broker/reports.h"
 #include "broker/requests.h"
 #include "broker/signals.h"
 #include "broker/snapshot.h"
 #include "broker/spawn.h"
+#include "broker/statistics.h"
 #include "broker/summary.h"
 #include "broker/tab.h"
 #include "broker/tell.h"
@@ -29,8 +31,8 @@
 #include "common/slice.h"
 #include "common/text.h"
 
-/* Channel, crash pipe, pidfd, listener, frame, and its own ends while it is being spawned. */
-#define FDS_PER_TAB 8
+/* Channel, crash pipe, pidfd, listener, frame, two bells, and its own ends while it is being spawned. */
+#define FDS_PER_TAB 10
 #define FDS_BESIDES 64
 /* Tabs that load at the same time, for each processor: enough to keep it busy while others wait for a datagram, few
  * enough that each gets on within --timeout. */
@@ -60,13 +62,15 @@ struct broker {
 
     struct requests requests; /* faults on purpose */
     struct reports *reports;  /* --crash-dir */
+    struct port port;         /* --port */
     unsigned *orphans;        /* tabs whose renderers an init took with it, not told yet */
     size_t n_orphans;
 
     int snapshot_dir_fd;
     struct pictures *pictures; /* while they are taken */
     struct signals signals;
-    int ending_signal; /* that asked us to end */
+    struct loop_timer statistics_timer; /* --stats-every */
+    int ending_signal;                  /* that asked us to end */
     bool is_closing;
     int status, fds_at_start;
 };
@@ -169,7 +173,7 @@ static bool is_all_reported(void *owner)
 static void check_finish(struct broker *broker)
 {
     if (!broker->shown || broker->finished || !requests_are_over(&broker->requests) || !is_all_reported(broker) ||
-        !is_all_settled(broker) || is_ending(broker))
+        !is_all_settled(broker) || !port_is_settled(&broker->port) || is_ending(broker))
         return;
     broker->finished = true;
     summary_progress_clear(&broker->progress);
@@ -248,6 +252,7 @@ static void changed(void *owner, struct tab *tab)
     if (tab->state == TAB_FAILED || tab->state == TAB_CLOSED)
         documents_let_go(&broker->documents, tab->document, broker->tabs, broker->n_tabs);
     requests_tab_changed(&broker->requests, tab);
+    port_tab_changed(&broker->port, tab);
     settle(broker, tab);
     start_tabs(broker);
 }
@@ -333,12 +338,20 @@ static void painted(void *owner, struct tab *tab)
 {
     struct broker *broker = owner;
     requests_tab_painted(&broker->requests, tab);
+    port_tab_changed(&broker->port, tab);
+}
+
+static void says_of_port(void *owner, struct tab *tab, const struct message *fact)
+{
+    struct broker *broker = owner;
+    port_tab_says(&broker->port, tab, fact);
 }
 
 static void survived(void *owner, struct tab *tab)
 {
     struct broker *broker = owner;
     requests_tab_survived(&broker->requests, tab);
+    port_tab_changed(&broker->port, tab);
 }
 
 static void left(void *owner, struct tab *tab, const struct evidence *evidence)
@@ -390,6 +403,29 @@ static int prepare_faults(struct broker *broker)
     if (error != 0)
         log_error("the faults cannot be planned: %s", strerror(-error));
     return error;
+}
+
+/* ---- a port -------------------------------------------------------------------------------------------------------------- */
+
+static void port_changed(void *owner)
+{
+    check_finish(owner);
+}
+
+static void prepare_port(struct broker *broker)
+{
+    const unsigned *tabs = broker->options->port_tabs;
+    if (tabs[0] == 0)
+        return;
+    port_init(&broker->port,
+              &(struct port_setup){.loop = broker->loop,
+                                   .tabs = {&broker->tabs[tabs[0] - 1], &broker->tabs[tabs[1] - 1]},
+                                   .timeout_ns = broker->options->timeout_ns,
+                                   .events = &broker->events,
+                                   .progress = &broker->progress,
+                                   .quiet = broker->options->chaos.duration_ns != 0,
+                                   .changed = port_changed,
+                                   .owner = broker});
 }
 
 /* ---- crash reports --------------------------------------------------------------------------------------------------------- */
@@ -450,6 +486,7 @@ static void spawner_closed(void *owner)
 static void close_all(struct broker *broker)
 {
     broker->is_closing = true;
+    port_close(&broker->port);
     for (unsigned i = 0; i < broker->n_tabs && broker->tabs != NULL; i++) {
         struct tab *tab = &broker->tabs[i];
         if (tab->setup == NULL || tab->state == TAB_CLOSED)
@@ -490,10 +527,26 @@ static void try_again(void *owner)
     }
 }
 
+static void tell_statistics(void *owner)
+{
+    struct broker *broker = owner;
+    if (is_ending(broker))
+        return;
+    summary_progress_clear(&broker->progress);
+    statistics_tell(&broker->events, broker->tabs, broker->n_tabs);
+}
+
+static void statistics_are_due(struct loop_timer *timer)
+{
+    struct broker *broker = LOOP_OWNER(timer, struct broker, statistics_timer);
+    tell_statistics(broker);
+    loop_arm(broker->loop, timer, clock_now_ns() + broker->options->statistics_ns, statistics_are_due);
+}
+
 static int watch_signals(struct broker *broker)
 {
     static const struct signals_handlers handlers = {
-        .ended = asked_to_end, .children = children_ended, .try_again = try_again};
+        .ended = asked_to_end, .children = children_ended, .try_again = try_again, .asked = tell_statistics};
     const int error = signals_init(&broker->signals, broker->loop, &handlers, broker);
     if (error != 0)
         log_error("signals cannot be received: %s", strerror(-error));
@@ -531,6 +584,7 @@ static const struct tab_handlers tab_handlers = {
     .orphaned = orphaned,
     .progressed = progressed,
     .painted = painted,
+    .port = says_of_port,
     .survived = survived,
     .left = left,
     .unsafe = unsafe,
@@ -550,6 +604,7 @@ static void set_up(struct broker *broker, const struct options *options, uint64_
     broker->setup = (struct tab_setup){.page = options->page,
                                        .zoom = options->zoom,
                                        .timeout_ns = options->timeout_ns,
+                                       .no_ring = options->no_ring,
                                        .handlers = &tab_handlers,
                                        .owner = broker};
     frame_layout_init(&broker->setup.layout, options->width_px, options->height_px);
@@ -626,8 +681,10 @@ static int get_going(struct broker *broker)
         error = watch_signals(broker);
     if (error == 0)
         error = prepare_faults(broker);
-    if (error == 0)
+    if (error == 0) {
+        prepare_port(broker);
         prepare_reports(broker);
+    }
     return error;
 }
 
@@ -666,6 +723,8 @@ static int exit_status(const struct broker *broker)
     const struct chaos_counts *chaos = requests_chaos(&broker->requests);
     if (chaos != NULL)
         return chaos_is_good(chaos) ? EXIT_STATUS_OK : EXIT_STATUS_TABS;
+    if (port_is_broken(&broker->port))
+        return EXIT_STATUS_TABS;
     return broker->n_crashes > 0 ? EXIT_STATUS_TABS : EXIT_STATUS_OK;
 }
 
@@ -676,10 +735,15 @@ int broker_run(const struct options *options, uint64_t start_ns)
     set_up(&broker, options, start_ns);
     if (get_going(&broker) == 0 && broker.status == EXIT_STATUS_OK) {
         start_tabs(&broker);
+        if (options->statistics_ns > 0)
+            loop_arm(broker.loop, &broker.statistics_timer, clock_now_ns() + options->statistics_ns,
+                     statistics_are_due);
         requests_start(&broker.requests);
         const int error = loop_run(broker.loop);
-        if (error != 0)
+        if (error != 0) {
             log_error("the event loop broke: %s", strerror(-error));
+            broker.status = EXIT_STATUS_BROKER;
+        }
     } else {
         broker.status = EXIT_STATUS_BROKER;
         if (broker.spawner != NULL) {

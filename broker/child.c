@@ -24,7 +24,7 @@
 /* From a renderer's end of file to its zombie: the kernel needs microseconds, a busy machine a little more. */
 #define GRACE_NS (100 * NS_PER_MS)
 /* Facts taken from one child before the others have their turn. */
-#define FACTS_A_TURN 16
+#define FACTS_A_TURN 32
 /* Progress: one tick in 50 ms in the long run, and a burst of so many. */
 #define TICK_NS    (50 * NS_PER_MS)
 #define TICK_BURST 20
@@ -34,6 +34,8 @@
 #define LOOK_FOR_NS (150 * NS_PER_US)
 #define LOOKS       8
 #define LOOK_NS     (100 * NS_PER_US)
+/* How often a bell may ring for what has been taken already: it was on its way. */
+#define BELLS_IN_VAIN 64
 /* Descriptors a renderer may have. */
 #define MAX_FDS 16
 /* No format has more pages than this; a renderer that says so lies. */
@@ -73,16 +75,18 @@ static void grace_over(struct loop_timer *timer)
 /* ---- facts ------------------------------------------------------------------------------------------------------------- */
 
 static void take_listener(struct child *child, struct datagram *datagram);
+static void use_ring(struct child *child);
 
 static void take_ready(struct child *child, const Vitrine__Ready *ready)
 {
     if (ready->layers >= LAYER_BIT(LAYER_COUNT) || ready->layer_errno.len != LAYER_COUNT ||
-        ready->n_rung_ns != RUNG_COUNT) {
+        ready->n_rung_ns != RUNG_COUNT || (ready->offers & ~(uint32_t)OFFER_ALL) != 0) {
         accuse(child, FAULT_VALUE);
         return;
     }
     child->has_ready = true;
     child->layers = ready->layers;
+    child->offers = ready->offers;
     memcpy(child->layer_errno, ready->layer_errno.data, LAYER_COUNT);
     memcpy(child->rung_ns, ready->rung_ns, sizeof child->rung_ns);
 }
@@ -107,7 +111,8 @@ bool child_has_ended(const struct child *child)
  * word alone is not enough. */
 static void check_ready(struct child *child)
 {
-    if (!child->has_ready || child->pid == 0 || child->when != WHEN_CLIMBING || child->condemned)
+    if (!child->has_ready || child->pid == 0 || child->when != WHEN_CLIMBING || child->condemned ||
+        child->evidence.dismissed)
         return;
     const uint32_t claimed = child->layers;
     /* One that says it is not safe is believed, and may be gone from /proc by now: whoever hears of it must refuse it. */
@@ -142,6 +147,74 @@ static enum message_fault judge_progress(struct child *child, const Vitrine__Pro
     return child->tick_credit_ns > now ? FAULT_FLOOD : FAULT_NONE;
 }
 
+/* What was ordered is done. */
+static void answered(struct child *child)
+{
+    if (child->ordered_ns != 0)
+        histogram_add(&child->traffic.answer_ns, clock_now_ns() - child->ordered_ns);
+    child->ordered_ns = 0;
+}
+
+/* Answers come in the order of their questions. */
+static enum message_fault judge_pong(struct child *child, const Vitrine__Ponged *ponged)
+{
+    if (ponged->serial != child->answered + 1)
+        return FAULT_SERIAL;
+    if (ponged->payload.len != child->ping_bytes)
+        return FAULT_VALUE;
+    child->answered++;
+    if (child->answered % TRAFFIC_PINGS == 0)
+        answered(child);
+    if (child->answered == child->serial)
+        child->when = child->resume;
+    return FAULT_NONE;
+}
+
+/* It is the renderer's own clock that is told, and its own word. What nothing can have taken is a lie all the same. */
+static bool is_possible(const struct child_port *port, const Vitrine__Exchanged *exchanged)
+{
+    return exchanged->n == port->n && exchanged->lost <= exchanged->n &&
+           exchanged->total_ns <= clock_now_ns() - port->ordered_ns && exchanged->p50_ns <= exchanged->p90_ns &&
+           exchanged->p90_ns <= exchanged->p99_ns && exchanged->p99_ns <= exchanged->p999_ns &&
+           exchanged->p999_ns <= exchanged->max_ns && exchanged->mean_ns <= exchanged->max_ns &&
+           exchanged->max_ns <= exchanged->total_ns;
+}
+
+static enum message_fault judge_exchanged(struct child_port *port, const Vitrine__Exchanged *exchanged)
+{
+    if (port->exchange == 0 || exchanged->serial != port->exchange)
+        return FAULT_SERIAL;
+    if (!is_possible(port, exchanged))
+        return FAULT_VALUE;
+    port->exchange = 0;
+    if (port->when == WHEN_EXCHANGING)
+        port->when = WHEN_CONNECTED;
+    return FAULT_NONE;
+}
+
+/* What the other side did is hearsay; that there is a port to complain of is not. */
+static enum message_fault judge_port_closed(struct child_port *port, const Vitrine__PortClosed *closed)
+{
+    if (closed->serial != port->id)
+        return FAULT_SERIAL;
+    if (port->is_closed)
+        return FAULT_STATE;
+    if (closed->reason == FAULT_NONE || closed->reason > FAULT_RING)
+        return FAULT_VALUE;
+    port->is_closed = true;
+    return FAULT_NONE;
+}
+
+static enum message_fault judge_disconnected(struct child_port *port, const Vitrine__Disconnected *disconnected)
+{
+    if (disconnected->serial != port->serial)
+        return FAULT_SERIAL;
+    if (port->exchange != 0)
+        return FAULT_STATE; /* that is answered first */
+    *port = (struct child_port){.when = WHEN_APART};
+    return FAULT_NONE;
+}
+
 /* What the wire scan cannot know: whether the answer is to a question, and within it. Moves child->when. */
 static enum message_fault judge_fact(struct child *child, const struct message *fact)
 {
@@ -153,6 +226,7 @@ static enum message_fault judge_fact(struct child *child, const struct message *
             fact->opened->n_pages == 0 || fact->opened->n_pages > MAX_PAGES)
             return FAULT_VALUE;
         child->when = WHEN_IDLE;
+        answered(child);
         return FAULT_NONE;
     case MESSAGE_REFUSED:
         if (fact->refused->serial != child->serial)
@@ -162,6 +236,7 @@ static enum message_fault judge_fact(struct child *child, const struct message *
             (fact->refused->reason < REFUSAL_UNSUPPORTED || fact->refused->reason >= REFUSAL_COUNT))
             return FAULT_VALUE;
         child->when = WHEN_REFUSED;
+        answered(child);
         return FAULT_NONE;
     case MESSAGE_PAINTED:
         if (fact->painted->serial != child->serial)
@@ -169,6 +244,7 @@ static enum message_fault judge_fact(struct child *child, const struct message *
         if (fact->painted->slot != child->slot)
             return FAULT_VALUE;
         child->when = WHEN_IDLE;
+        answered(child);
         return FAULT_NONE;
     case MESSAGE_PROGRESSED:
         if (fact->progressed->serial != child->serial)
@@ -179,6 +255,24 @@ static enum message_fault judge_fact(struct child *child, const struct message *
             return FAULT_SERIAL;
         child->when = child->resume;
         return FAULT_NONE;
+    case MESSAGE_JOINED:
+        if (fact->joined->serial != child->serial)
+            return FAULT_SERIAL;
+        child->when = child->resume;
+        return FAULT_NONE;
+    case MESSAGE_PONGED:
+        return judge_pong(child, fact->ponged);
+    case MESSAGE_CONNECTED:
+        if (fact->connected->serial != child->port.serial)
+            return FAULT_SERIAL;
+        child->port.when = WHEN_CONNECTED;
+        return FAULT_NONE;
+    case MESSAGE_EXCHANGED:
+        return judge_exchanged(&child->port, fact->exchanged);
+    case MESSAGE_DISCONNECTED:
+        return judge_disconnected(&child->port, fact->disconnected);
+    case MESSAGE_PORT_CLOSED:
+        return judge_port_closed(&child->port, fact->port_closed);
     case MESSAGE_LISTENING:
     case MESSAGE_READY:
         return FAULT_NONE;
@@ -189,6 +283,11 @@ static enum message_fault judge_fact(struct child *child, const struct message *
     case MESSAGE_OPEN:
     case MESSAGE_PAINT:
     case MESSAGE_INJECT:
+    case MESSAGE_SHARE:
+    case MESSAGE_PING:
+    case MESSAGE_CONNECT:
+    case MESSAGE_EXCHANGE:
+    case MESSAGE_DISCONNECT:
         break;
     }
     return FAULT_DIRECTION;
@@ -208,6 +307,8 @@ static void take_fact(struct child *child, const struct message *fact, struct da
             take_ready(child, fact->ready);
         check_ready(child);
     } else {
+        if (fact->kind == MESSAGE_JOINED)
+            use_ring(child);
         child->handlers->fact(child, fact);
     }
 }
@@ -224,11 +325,26 @@ static enum message_fault channel_fault(int result)
     }
 }
 
+/* Once there is a ring, what carries no descriptor comes by it alone. */
+static void take_datagram(struct child *child, struct datagram *datagram, bool by_ring)
+{
+    struct message fact;
+    traffic_count(child->traffic.facts, by_ring, datagram->n_bytes);
+    const enum message_fault fault =
+        message_decode(datagram, SENDER_RENDERER, child->when | child->port.when, &inbox.arena, &fact);
+    if (fault != FAULT_NONE)
+        accuse(child, fault);
+    else if (child->way.by_ring && !by_ring && datagram->n_fds == 0)
+        accuse(child, FAULT_STATE);
+    else
+        take_fact(child, &fact, datagram);
+}
+
 /* Takes one datagram. True when there may be more. */
 static bool receive_one(struct child *child)
 {
     struct datagram datagram;
-    const int result = channel_receive(&child->channel, inbox.buffer, &datagram);
+    const int result = channel_receive(&child->way.channel, inbox.buffer, &datagram);
     if (result == -EAGAIN)
         return false;
     if (result == CHANNEL_EOF || (result < 0 && result != -EMFILE)) {
@@ -246,26 +362,114 @@ static bool receive_one(struct child *child)
         return false;
     }
 
-    struct message fact;
-    const enum message_fault fault = message_decode(&datagram, SENDER_RENDERER, child->when, &inbox.arena, &fact);
-    if (fault != FAULT_NONE)
-        accuse(child, fault);
-    else
-        take_fact(child, &fact, &datagram);
+    take_datagram(child, &datagram, false);
     datagram_finish(&datagram);
     return !child->condemned;
+}
+
+/* How many facts it owes: where it is one, looking for another would be a system call in vain. One that says more than it
+ * owes is heard in the loop's next turn. */
+static uint64_t count_due(const struct child *child)
+{
+    switch (child->when) {
+    case WHEN_PINGING:
+        return child->serial - child->answered;
+    case WHEN_CLIMBING:
+        return 2; /* Listening, Ready */
+    default:
+        return 1;
+    }
 }
 
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
     struct child *child = LOOP_OWNER(source, struct child, channel_source);
+    child->traffic.n_woken++;
     /* Whatever but "later" ends the wait for room; a peer that is gone shows in what follows. */
-    if ((events & EPOLLOUT) && channel_flush(&child->channel) != -EAGAIN)
+    if ((events & EPOLLOUT) && channel_flush(&child->way.channel) != -EAGAIN)
         loop_set_events(child->loop, source, EPOLLIN);
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         return;
-    for (int i = 0; i < FACTS_A_TURN && child->channel_source.fd >= 0 && receive_one(child); i++)
-        ;
+    bool may_be_more = true;
+    for (int i = 0; i < FACTS_A_TURN && may_be_more && child->channel_source.fd >= 0; i++) {
+        may_be_more = count_due(child) > 1;
+        may_be_more = receive_one(child) && may_be_more;
+    }
+}
+
+/* ---- the ring ------------------------------------------------------------------------------------------------------------ */
+
+static bool has_ring(const struct child *child)
+{
+    return child->way.by_ring && !child->condemned && !child->is_corpse;
+}
+
+/* Takes one datagram from the ring. True when there may be more. */
+static bool take_one(struct child *child)
+{
+    struct datagram datagram;
+    const int result = has_ring(child) ? ring_receive(&child->way.ring, inbox.buffer, &datagram) : -EAGAIN;
+    if (result == -EPROTO)
+        accuse(child, FAULT_RING);
+    if (result != 0)
+        return false;
+    take_datagram(child, &datagram, true);
+    return true;
+}
+
+/* What is drawn may take long, but the loop soon learns whether it does. */
+static void note_awaited(struct child *child)
+{
+    child->ring.awaits = (child->when & (WHEN_PAINTING | WHEN_PINGING)) != 0;
+}
+
+static unsigned ring_takes(struct loop_ring *ring)
+{
+    struct child *child = LOOP_OWNER(ring, struct child, ring);
+    unsigned n = 0;
+    child->takes = true;
+    while (n < FACTS_A_TURN && take_one(child))
+        n++;
+    child->takes = false;
+    note_awaited(child);
+    child->traffic.n_rung += link_bell(&child->way);
+    return n;
+}
+
+/* The loop is awake, and looks into the ring by itself. A bell that rings more often than messages come, and some that
+ * found us awake already, keeps us from work. */
+static void bell_ready(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    struct child *child = LOOP_OWNER(source, struct child, bell_source);
+    link_hear_bell(&child->way);
+    child->traffic.n_woken++;
+    if (++child->n_bells > child->traffic.facts[true].n + BELLS_IN_VAIN)
+        accuse(child, FAULT_FLOOD);
+}
+
+bool child_share(struct child *child, uint64_t serial)
+{
+    int fds[LINK_OFFER_FDS];
+    if (!(child->offers & OFFER_RING) || child->way.ring.memory != NULL || link_offer(&child->way, fds) != 0)
+        return false;
+    Vitrine__Share order = VITRINE__SHARE__INIT;
+    order.serial = serial;
+    child->resume = child->when;
+    child_order(child, MESSAGE_SHARE, &order.base, fds, LINK_OFFER_FDS, serial, WHEN_SHARING);
+    fd_close(&fds[LINK_FD_RING]);
+    return true;
+}
+
+static void use_ring(struct child *child)
+{
+    child->ring = (struct loop_ring){.ring = &child->way.ring, .take = ring_takes};
+    if (loop_add(child->loop, &child->bell_source, child->way.bell_fd, EPOLLIN, bell_ready) != 0) {
+        child_give_up(child, "its ring could not be listened to: out of memory or descriptors");
+        return;
+    }
+    link_switch(&child->way);
+    loop_add_ring(child->loop, &child->ring);
 }
 
 /* ---- the kernel's notifications ----------------------------------------------------------------------------------------- */
@@ -377,10 +581,17 @@ static void pidfd_ready(struct loop_source *source, uint32_t events)
     child_finish(LOOP_OWNER(source, struct child, pidfd_source));
 }
 
-static void close_ends(struct child *child)
+static void stop_listening(struct child *child)
 {
     loop_remove(child->loop, &child->channel_source);
-    channel_finish(&child->channel);
+    loop_remove(child->loop, &child->bell_source);
+    loop_remove_ring(child->loop, &child->ring);
+}
+
+static void close_ends(struct child *child)
+{
+    stop_listening(child);
+    link_finish(&child->way);
     loop_remove(child->loop, &child->crash_source);
     fd_close(&child->crash_fd);
     fd_close(&child->far_channel_fd);
@@ -394,7 +605,7 @@ int child_renew_ends(struct child *child)
     int error = channel_pair(&near_fd, &child->far_channel_fd);
     if (error != 0)
         return error;
-    channel_init(&child->channel, near_fd, false);
+    link_init(&child->way, near_fd, false);
     if (pipe2(crash_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         return -errno;
     child->crash_fd = crash_pipe[0];
@@ -406,7 +617,7 @@ int child_renew_ends(struct child *child)
     error = loop_add(child->loop, &child->crash_source, child->crash_fd, EPOLLIN, crash_pipe_ready);
     if (error != 0)
         return error;
-    return loop_add(child->loop, &child->channel_source, child->channel.fd, EPOLLIN, channel_ready);
+    return loop_add(child->loop, &child->channel_source, child->way.channel.fd, EPOLLIN, channel_ready);
 }
 
 int child_create(struct loop *loop, const struct child_handlers *handlers, void *owner, struct child **ret_child)
@@ -423,8 +634,9 @@ int child_create(struct loop *loop, const struct child_handlers *handlers, void 
         .pidfd = -1,
         .crash_fd = -1,
         .listener_fd = -1,
-        .channel.fd = -1,
+        .way = {.channel.fd = -1, .bell_fd = -1, .far_bell_fd = -1},
         .when = WHEN_CLIMBING,
+        .port = {.when = WHEN_APART},
         .spawn_at_ns = clock_now_ns(),
     };
     const int error = child_renew_ends(child);
@@ -462,14 +674,95 @@ bool child_is_ready(const struct child *child)
     return child->when == WHEN_READY && !child->condemned;
 }
 
+static int post(struct child *child, enum message_kind kind, const ProtobufCMessage *order, const int *fds,
+                size_t n_fds)
+{
+    const int result = link_send(&child->way, kind, order, fds, n_fds);
+    if (result > 0)
+        traffic_count(child->traffic.orders, child->way.by_ring && n_fds == 0, (size_t)result);
+    if (channel_wants_flush(&child->way.channel))
+        loop_set_events(child->loop, &child->channel_source, EPOLLIN | EPOLLOUT);
+    if (!child->takes)
+        child->traffic.n_rung += link_bell(&child->way);
+    return result < 0 ? result : 0;
+}
+
 void child_order(struct child *child, enum message_kind kind, const ProtobufCMessage *order, const int *fds,
                  size_t n_fds, uint64_t serial, enum message_when then)
 {
     child->serial = serial;
     child->when = then;
     child->n_ticks = 0;
-    if (message_send(&child->channel, kind, order, fds, n_fds) == 0 && channel_wants_flush(&child->channel))
-        loop_set_events(child->loop, &child->channel_source, EPOLLIN | EPOLLOUT);
+    child->ordered_ns = clock_now_ns();
+    note_awaited(child);
+    (void)post(child, kind, order, fds, n_fds);
+}
+
+/* One in TRAFFIC_PINGS is timed, and one at a time. */
+static void time_ping(struct child *child, uint64_t serial)
+{
+    const bool one_is_out = child->when == WHEN_PINGING && child->timed > child->answered;
+    if (one_is_out || serial % TRAFFIC_PINGS != 0)
+        return;
+    child->timed = serial;
+    child->ordered_ns = clock_now_ns();
+}
+
+int child_ping(struct child *child, uint64_t serial, const uint8_t *payload, size_t n_bytes)
+{
+    Vitrine__Ping order = VITRINE__PING__INIT;
+    order.serial = serial;
+    order.payload.data = (uint8_t *)payload;
+    order.payload.len = n_bytes;
+    if (serial != 0)
+        time_ping(child, serial);
+    const int result = post(child, MESSAGE_PING, &order.base, NULL, 0);
+    if (result != 0 || serial == 0)
+        return result;
+    if (child->when != WHEN_PINGING) {
+        child->resume = child->when;
+        child->when = WHEN_PINGING;
+        child->answered = serial - 1;
+        child->ping_bytes = n_bytes;
+    }
+    child->serial = serial;
+    note_awaited(child);
+    return 0;
+}
+
+void child_connect(struct child *child, uint64_t id, enum ring_side side, uint64_t credit,
+                   const int fds[LINK_OFFER_FDS])
+{
+    Vitrine__Connect order = VITRINE__CONNECT__INIT;
+    order.serial = id;
+    order.side = side;
+    order.credit = credit;
+    child->port = (struct child_port){.when = WHEN_CONNECTING, .id = id, .serial = id};
+    (void)post(child, MESSAGE_CONNECT, &order.base, fds, LINK_OFFER_FDS);
+}
+
+void child_exchange(struct child *child, uint64_t serial, const struct child_exchange *exchange)
+{
+    Vitrine__Exchange order = VITRINE__EXCHANGE__INIT;
+    order.serial = serial;
+    order.n = exchange->n;
+    order.payload_bytes = exchange->payload_bytes;
+    order.window = exchange->window;
+    order.limit_ms = exchange->limit_ms;
+    child->port.when = WHEN_EXCHANGING;
+    child->port.serial = child->port.exchange = serial;
+    child->port.n = exchange->n;
+    child->port.ordered_ns = clock_now_ns();
+    (void)post(child, MESSAGE_EXCHANGE, &order.base, NULL, 0);
+}
+
+void child_disconnect(struct child *child, uint64_t serial)
+{
+    Vitrine__Disconnect order = VITRINE__DISCONNECT__INIT;
+    order.serial = serial;
+    child->port.when = WHEN_DISCONNECTING;
+    child->port.serial = serial;
+    (void)post(child, MESSAGE_DISCONNECT, &order.base, NULL, 0);
 }
 
 void child_inject(struct child *child, uint32_t fault, uint32_t moment, uint64_t serial)
@@ -510,7 +803,7 @@ void child_condemn(struct child *child)
     noticed(child);
     note_settled(&child->evidence);
     child->condemned = true;
-    loop_remove(child->loop, &child->channel_source);
+    stop_listening(child);
     loop_disarm(child->loop, &child->grace);
     if (child->pidfd >= 0)
         child_signal(child, SIGKILL);
@@ -529,8 +822,8 @@ void child_dismiss(struct child *child)
     if (child->condemned || child->evidence.dismissed || child->is_corpse)
         return;
     child->evidence.dismissed = true;
-    loop_remove(child->loop, &child->channel_source);
-    channel_finish(&child->channel);
+    stop_listening(child);
+    link_finish(&child->way);
     if (child->pid != 0)
         loop_arm(child->loop, &child->grace, clock_now_ns() + GRACE_NS, grace_over);
 }
@@ -551,7 +844,7 @@ static void destroy(struct child *child)
 /* All it still had to say comes first, as far as anybody listened. */
 static void hear_out(struct child *child)
 {
-    while (child->channel_source.fd >= 0 && !child->condemned && receive_one(child))
+    while (take_one(child) || (child->channel_source.fd >= 0 && !child->condemned && receive_one(child)))
         ;
 }
 

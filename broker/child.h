@@ -11,8 +11,9 @@
 #include "broker/crash.h"
 #include "broker/loop.h"
 #include "broker/modules.h"
-#include "common/channel.h"
+#include "broker/traffic.h"
 #include "common/layers.h"
+#include "common/link.h"
 #include "common/message.h"
 
 struct child;
@@ -28,6 +29,21 @@ struct child_handlers {
     /* A fact in its time, with the serial of the order that is out; its body lives until the handler returns. */
     void (*fact)(struct child *child, const struct message *fact);
     void (*ended)(struct child *child, const struct evidence *evidence);
+};
+
+/* Pings over a port. */
+struct child_exchange {
+    uint64_t n;
+    uint32_t payload_bytes, window, limit_ms;
+};
+
+/* What is known of a renderer's port: a conversation beside the other, with serials of its own. */
+struct child_port {
+    enum message_when when;    /* WHEN_APART … WHEN_DISCONNECTING */
+    uint64_t id, serial;       /* of its Connect; of the latest of its orders */
+    uint64_t exchange, n;      /* the Exchange that is out: serial (0: none) and Pings */
+    uint64_t ordered_ns;       /* that Exchange */
+    bool is_closed;            /* it said PortClosed */
 };
 
 struct child {
@@ -48,8 +64,15 @@ struct child {
 
     pid_t pid; /* 0 before Spawned */
     int pidfd, crash_fd, listener_fd;
-    struct channel channel;
+    struct link way;
     struct loop_source pidfd_source, channel_source, listener_source, crash_source;
+    struct loop_source bell_source;
+    struct loop_ring ring;
+    uint64_t n_bells;    /* how often it rang */
+    bool takes;          /* a series of facts is being taken: the bell can wait */
+    uint64_t ordered_ns; /* the order that is out; 0: not timed */
+    uint64_t timed;      /* the Ping that ordered_ns is of */
+    struct traffic traffic;
     struct loop_timer grace; /* from end of file to SIGKILL */
     struct loop_timer dying; /* from its crash record to the kernel's word */
     unsigned n_looks;        /* for that word */
@@ -58,9 +81,13 @@ struct child {
     bool has_ready;           /* Ready came, checked or not */
     bool condemned;           /* to be killed: nothing more is heard from it */
     bool is_corpse;           /* its owner has heard the end; it is only to be reaped */
-    enum message_when resume; /* after the Inject that is out */
-    uint64_t serial;          /* of the order that is out */
+    enum message_when resume; /* after the Inject, Share or Ping that is out */
+    uint32_t offers;          /* of enum offer */
+    uint64_t serial;          /* of the order that is out, or of the latest Ping */
+    uint64_t answered;        /* of the latest Ping that was */
+    size_t ping_bytes;        /* the payload of those that are out */
     uint32_t slot;            /* of the Paint that is out */
+    struct child_port port;
     uint64_t n_ticks;         /* progress told for it */
     uint64_t tick_credit_ns;  /* ticks arrive no faster than this clock runs */
 
@@ -98,6 +125,26 @@ void child_order(struct child *child, enum message_kind kind, const ProtobufCMes
 
 /* Orders it to fail, an enum injection at an enum inject_moment; at once makes it WHEN_INJECTING until it says Injected. */
 void child_inject(struct child *child, uint32_t fault, uint32_t moment, uint64_t serial);
+
+/* Offers a ring to a child that can use one and has none (WHEN_READY, WHEN_IDLE): its Joined is the fact that follows.
+ * False: it cannot, or we cannot; all goes on by the channel. */
+bool child_share(struct child *child, uint64_t serial);
+
+/* Sends one Ping (WHEN_READY, WHEN_IDLE, WHEN_PINGING). serial: one more than the one before; its Ponged is a fact of the
+ * same serial and payload, which has the same size for all that are out. serial 0: no answer is wanted. 0; -ENOBUFS when
+ * there is no room until some are answered. */
+int child_ping(struct child *child, uint64_t serial, const uint8_t *payload, size_t n_bytes);
+
+/* A port: its end of a ring to another child. Legal in any situation, the orders of a port one after the other; the facts
+ * that answer them come beside others, and a PortClosed may come unasked.
+ *
+ * connect: id: of the port, not 0; fds are borrowed: as LINK_OFFER_FDS, seen from this child; credit: Pings it takes
+ * from the other side. exchange (connected): its Exchanged is checked for what it can claim. disconnect
+ * (connected, an Exchange may be out: that is answered first). serial: larger than the one before. */
+void child_connect(struct child *child, uint64_t id, enum ring_side side, uint64_t credit,
+                   const int fds[LINK_OFFER_FDS]);
+void child_exchange(struct child *child, uint64_t serial, const struct child_exchange *exchange);
+void child_disconnect(struct child *child, uint64_t serial);
 
 /* A signal by its pidfd, as anybody outside might send one: nothing is noted against it. */
 void child_signal(const struct child *child, int signal);

@@ -101,6 +101,8 @@ static int open_file(struct document *document, size_t max_bytes, int *ret_fd)
     const struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
                                  .resolve = RESOLVE_NO_MAGICLINKS};
     CLOSE_FD int fd = (int)syscall(SYS_openat2, AT_FDCWD, document->path, &how, sizeof how);
+    if (fd < 0 && errno == ENOSYS)
+        return refuse(document, REFUSAL_UNREADABLE, "this host has no openat2 (Linux 5.6), or forbids it");
     if (fd < 0)
         return refuse_open_error(document, errno);
 

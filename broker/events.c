@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/latency_format.h"
 #include "broker/output.h"
 #include "common/clock.h"
 #include "common/config.h"
@@ -382,6 +383,92 @@ void events_progress(struct events *events, unsigned tab, uint64_t waited_ns)
     line_end(events);
 }
 
+/* Three decimals: a message between two cores takes less than a microsecond. */
+static void put_fine_us(struct events *events, const char *name, uint64_t ns)
+{
+    if (ns > 0)
+        put(events, ",\"%s\":%.3f", name, (double)ns / (double)NS_PER_US);
+    else
+        put(events, ",\"%s\":null", name);
+}
+
+void events_port(struct events *events, const struct event_port *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "port");
+    put_number(events, "a", event->a);
+    put_number(events, "b", event->b);
+    put_string(events, "state", event->state);
+    put_string(events, "reason", event->reason);
+    if (event->exchanged) {
+        put_number(events, "n", (long long)event->n);
+        put_number(events, "lost", (long long)event->lost);
+    } else {
+        put(events, ",\"n\":null,\"lost\":null");
+    }
+    put_fine_us(events, "p50_us", event->p50_ns);
+    put_fine_us(events, "p99_us", event->p99_ns);
+    put_known(events, "per_s", (long long)event->per_s);
+    line_end(events);
+}
+
+void events_statistics(struct events *events, const struct event_statistics *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "statistics");
+    put_number(events, "tab", event->tab);
+    put_string(events, "state", event->state);
+    put_known(events, "pid", event->pid);
+    put_number(events, "orders", (long long)event->orders);
+    put_number(events, "facts", (long long)event->facts);
+    put_number(events, "by_ring", (long long)event->by_ring);
+    put_number(events, "order_bytes", (long long)event->order_bytes);
+    put_number(events, "fact_bytes", (long long)event->fact_bytes);
+    put_known_ms(events, "answer_p50_ms", event->answer_p50_ns);
+    put_known_ms(events, "answer_p99_ms", event->answer_p99_ns);
+    put_number(events, "woken", (long long)event->woken);
+    put_number(events, "rung", (long long)event->rung);
+    put_known_ms(events, "cpu_ms", event->cpu_ns);
+    put_known(events, "pss_kb", (long long)event->pss_kb);
+    put_number(events, "restarts", event->restarts);
+    line_end(events);
+}
+
+void events_containment(struct events *events, const struct event_containment *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "containment");
+    put_string(events, "row", event->row);
+    put_string(events, "group", event->group);
+    put_number(events, "level", event->level);
+    put_string(events, "tried", event->tried);
+    put_string(events, "expected", event->expected);
+    put_string(events, "result", event->result);
+    put_string(events, "verdict", event->verdict);
+    put(events, ",\"holds\":%s", !event->applies ? "null" : event->holds ? "true" : "false");
+    put_ms(events, "neighbour_ms", event->neighbour_ns);
+    line_end(events);
+}
+
+void events_containment_totals(struct events *events, const struct event_containment_totals *event)
+{
+    if (is_off(events))
+        return;
+    line_begin(events, "containment-totals");
+    put_number(events, "level", event->level);
+    put(events, ",\"root\":%s", event->as_root ? "true" : "false");
+    put_number(events, "rows", event->n_rows);
+    put_number(events, "held", event->n_held);
+    put_number(events, "failed", event->n_failed);
+    put_number(events, "absent", event->n_absent);
+    put_ms(events, "neighbour_ms", event->neighbour_ns);
+    put_ms(events, "wall_ms", event->wall_ns);
+    line_end(events);
+}
+
 void events_end(struct events *events, const struct event_end *event)
 {
     if (is_off(events))
@@ -395,5 +482,135 @@ void events_end(struct events *events, const struct event_end *event)
     put_known(events, "peak_rss_kb", (long long)event->peak_rss_kb);
     put_known(events, "pss_kb", (long long)event->pss_kb);
     put_number(events, "fds_open", event->fds_open);
+    line_end(events);
+}
+
+/* ---- latency mode -------------------------------------------------------------------------------------------------------- */
+
+static void put_decimal(struct events *events, const char *name, bool known, double number)
+{
+    if (known && __builtin_isfinite(number))
+        put(events, ",\"%s\":%.1f", name, number);
+    else
+        put(events, ",\"%s\":null", name);
+}
+
+static void put_time(struct events *events, const char *name, double ns)
+{
+    put_decimal(events, name, ns > 0, ns);
+}
+
+/* "": not known. */
+static void put_some_text(struct events *events, const char *name, const char *text)
+{
+    put_string(events, name, *text ? text : NULL);
+}
+
+void events_latency_host(struct events *events, const struct latency_host *host, unsigned n_figures)
+{
+    if (is_off(events))
+        return;
+    events->started = true;
+    line_begin(events, "latency-host");
+    put_string(events, "version", VITRINE_VERSION);
+    put_some_text(events, "commit", VITRINE_COMMIT);
+    put_number(events, "time", (long long)host->time);
+    put_some_text(events, "kernel", host->kernel);
+    put_some_text(events, "cpu", host->cpu);
+    put_bool(events, "virtualized", host->virtualized);
+    put_number(events, "cpus", host->n_cpus);
+    put_number(events, "cpus_allowed", host->n_allowed);
+    put_some_text(events, "governor", host->governor);
+    put_some_text(events, "clock_source", host->clock_source);
+    put_bool(events, "filter", host->filter);
+    put(events, ",\"load\":%.2f", host->load);
+    put_number(events, "figures", n_figures);
+    line_end(events);
+}
+
+static void put_curve(struct events *events, const struct figure_outcome *outcome)
+{
+    if (!outcome->has_curve) {
+        put(events, ",\"curve_ns\":null");
+        return;
+    }
+    put(events, ",\"curve_ns\":{");
+    for (size_t i = 0; i < FIGURE_CURVE_POINTS; i++)
+        put(events, "%s\"%g\":%.1f", i ? "," : "", figure_curve_points[i] / 1000.0, outcome->curve_ns[i]);
+    put(events, "}");
+}
+
+static void put_shares(struct events *events, const struct figure_shares *shares)
+{
+    put(events, ",\"shares\":{\"measured\":%s", shares->pack_ns >= 0 || shares->syscall_ns >= 0 ? "true" : "false");
+    put_decimal(events, "pack_ns", shares->pack_ns >= 0, shares->pack_ns);
+    put_decimal(events, "scan_ns", shares->scan_ns >= 0, shares->scan_ns);
+    put_decimal(events, "unpack_ns", shares->unpack_ns >= 0, shares->unpack_ns);
+    put_decimal(events, "syscall_ns", shares->syscall_ns >= 0, shares->syscall_ns);
+    put_decimal(events, "wake_ns", shares->wake_ns >= 0, shares->wake_ns);
+    put(events, "}");
+}
+
+static void put_outcome(struct events *events, const struct figure_outcome *outcome, bool absent)
+{
+    if (absent) {
+        put(events, ",\"n\":null,\"lost\":null,\"disordered\":null");
+    } else {
+        put_known(events, "n", (long long)outcome->n);
+        put_number(events, "lost", (long long)outcome->lost);
+        put_number(events, "disordered", (long long)outcome->disordered);
+    }
+    put_time(events, "per_s", outcome->per_s);
+    put_time(events, "p50_ns", outcome->p50_ns);
+    put_time(events, "p90_ns", outcome->p90_ns);
+    put_time(events, "p99_ns", outcome->p99_ns);
+    put_time(events, "p999_ns", outcome->p999_ns);
+    put_time(events, "max_ns", outcome->max_ns);
+    put_time(events, "mean_ns", outcome->mean_ns);
+    if (outcome->total_ms > 0)
+        put(events, ",\"total_ms\":%.6f", outcome->total_ms);
+    else
+        put(events, ",\"total_ms\":null");
+    put_time(events, "cpu_ns_per_call", outcome->cpu_ns_per_call);
+    put_decimal(events, "cpu_percent", !absent && outcome->cpu_percent >= 0, outcome->cpu_percent);
+    put_decimal(events, "wakeups_per_s", !absent && outcome->wakeups_per_s >= 0, outcome->wakeups_per_s);
+    put_known(events, "bytes_moved", (long long)outcome->bytes_moved);
+    if (outcome->unfairness > 0)
+        put(events, ",\"unfairness\":%.3f", outcome->unfairness);
+    else
+        put(events, ",\"unfairness\":null");
+}
+
+void events_latency(struct events *events, const struct figure *figure)
+{
+    if (is_off(events))
+        return;
+    const struct figure_outcome *middle = &figure->middle;
+    const bool absent = figure_is_absent(figure);
+    char command[256];
+    figure_command(figure, command, sizeof command);
+    line_begin(events, "latency");
+    put_string(events, "table", figure->table);
+    put_string(events, "name", figure->name);
+    put_string(events, "test", figure->test);
+    put_number(events, "payload", (long long)figure->payload);
+    put_number(events, "peers", figure->peers);
+    put_number(events, "window", figure->window);
+    put_string(events, "placement", figure->placement);
+    put_string(events, "wait", figure->wait);
+    put_bool(events, "sandboxed", figure->sandboxed);
+    put_string(events, "codec", figure->codec);
+    put_number(events, "runs", figure->n_runs);
+    put_outcome(events, middle, absent);
+    put_time(events, "low_p50_ns", figure->low_p50_ns);
+    put_time(events, "high_p50_ns", figure->high_p50_ns);
+    put_time(events, "low_per_s", figure->low_per_s);
+    put_time(events, "high_per_s", figure->high_per_s);
+    put(events, ",\"spread\":%.4f", figure_spread(figure));
+    put_shares(events, &middle->shares);
+    put_curve(events, middle);
+    put_some_text(events, "note", middle->note);
+    put_string(events, "command", command);
+    put_some_text(events, "absent", middle->absent);
     line_end(events);
 }

@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "broker/figure.h"
+#include "broker/latency_host.h"
+
 struct events {
     int fd; /* borrowed; -1: off, and then every call does nothing */
     int error;
@@ -123,6 +126,50 @@ struct event_report {
     size_t n_backtrace;
 };
 
+/* --port: what has become of it. */
+struct event_port {
+    unsigned a, b;
+    const char *state;  /* "open", "closed", "broken" */
+    const char *reason; /* why; NULL with "open" */
+    bool exchanged;     /* tab a says so: the figures below are told, though they be 0 */
+    uint64_t n, lost;
+    uint64_t p50_ns, p99_ns; /* told in microseconds; 0: none was answered */
+    double per_s;            /* answered */
+};
+
+/* SIGUSR2 or --stats-every: what a tab has come to so far. */
+struct event_statistics {
+    unsigned tab;
+    const char *state;
+    pid_t pid;                       /* 0: none */
+    uint64_t orders, facts, by_ring; /* messages; the ring's among both */
+    uint64_t order_bytes, fact_bytes;
+    uint64_t answer_p50_ns, answer_p99_ns; /* from an order to its fact; 0: none yet */
+    uint64_t woken, rung;                  /* how often the broker was, and how often it rang */
+    uint64_t cpu_ns, pss_kb;               /* of the present renderer; 0: not known */
+    unsigned restarts;
+};
+
+/* A row of the containment table. */
+struct event_containment {
+    const char *row, *group;
+    int level;
+    const char *tried, *expected;
+    const char *result;  /* what was seen; why, where it does not apply */
+    const char *verdict; /* the broker's word; "none" where nobody died */
+    bool applies;        /* false: `holds` is null */
+    bool holds;
+    uint64_t neighbour_ns; /* the slowest answer of the renderer beside it */
+};
+
+/* All rows at one level. */
+struct event_containment_totals {
+    int level;
+    bool as_root;
+    unsigned n_rows, n_held, n_failed, n_absent; /* never null */
+    uint64_t neighbour_ns, wall_ns;
+};
+
 struct event_end {
     int status;
     unsigned tabs_live, tabs_failed, crashes; /* never null */
@@ -141,6 +188,14 @@ void events_zygote(struct events *events, const struct event_zygote *event);
 void events_report(struct events *events, const struct event_report *event);
 /* A tab goes on with an order that takes long. */
 void events_progress(struct events *events, unsigned tab, uint64_t waited_ns);
+void events_port(struct events *events, const struct event_port *event);
+void events_statistics(struct events *events, const struct event_statistics *event);
+void events_containment(struct events *events, const struct event_containment *event);
+void events_containment_totals(struct events *events, const struct event_containment_totals *event);
 void events_end(struct events *events, const struct event_end *event);
+
+/* Latency mode starts with the machine instead of with tabs, then tells each figure as soon as it is concluded. */
+void events_latency_host(struct events *events, const struct latency_host *host, unsigned n_figures);
+void events_latency(struct events *events, const struct figure *figure);
 
 #endif

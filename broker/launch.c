@@ -56,17 +56,30 @@ static int write_maps(pid_t pid)
     return write_file(path, map);
 }
 
-/* In the child. In a new user namespace: the id that is mapped. Without one, root steps down for good. */
-static int take_ids(int level)
+/* Looked at, as all that was only pretended to be done would pass for done. */
+static bool has_ids(uid_t id)
+{
+    uid_t real_uid, effective_uid, saved_uid;
+    gid_t real_gid, effective_gid, saved_gid;
+    return getresuid(&real_uid, &effective_uid, &saved_uid) == 0 &&
+           getresgid(&real_gid, &effective_gid, &saved_gid) == 0 && real_uid == id && effective_uid == id &&
+           saved_uid == id && real_gid == id && effective_gid == id && saved_gid == id;
+}
+
+/* In the child. In a new user namespace: the id that is mapped. Without one, root steps down for good. Root's groups go
+ * with him; a user's cannot be given up in his own namespace (write_maps denies it). */
+static int take_ids(int level, bool was_root)
 {
     const uid_t id = level >= 3 ? 0 : NOBODY;
-    if (level < 3 && geteuid() != 0)
+    if (level < 3 && !was_root)
         return 0;
-    if (setgroups(0, NULL) < 0 && level < 3)
-        return -errno;
+    if (was_root)
+        (void)setgroups(0, NULL); /* where it is forbidden there may be none to give up */
+    if (was_root && getgroups(0, NULL) != 0)
+        return -EPERM;
     if (setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
         return -errno;
-    return 0;
+    return has_ids(id) ? 0 : -EPERM;
 }
 
 /* Puts a descriptor at a number, without close-on-exec, however the others lie. */
@@ -78,6 +91,7 @@ static int place(int fd, int number)
 struct birth {
     const struct launcher *launcher;
     int level;
+    bool was_root; /* outside, before the clone */
     int channel_fd;
     int go_fd; /* a byte arrives here when the maps are written; end of file: they could not be */
 };
@@ -88,7 +102,7 @@ static _Noreturn void zygote_child(const struct birth *birth)
     char go;
     if (read(birth->go_fd, &go, 1) != 1)
         _exit(EXIT_FAILURE);
-    if (take_ids(birth->level) != 0)
+    if (take_ids(birth->level, birth->was_root) != 0)
         _exit(LAUNCH_EXIT_IDS);
     setsid(); /* a Ctrl-C at the terminal is the broker's affair */
 
@@ -114,6 +128,7 @@ static _Noreturn void zygote_child(const struct birth *birth)
                                      level,
                                      birth->launcher->cold ? "cold" : "warm",
                                      birth->launcher->noexec_seal ? "noexec-seal" : "-",
+                                     birth->launcher->codec == CODEC_DIRECT ? "direct" : "protobuf-c",
                                      NULL};
     const char *const environment[] = {"TZ=UTC", "LC_ALL=C.UTF-8",
 #ifdef VITRINE_SANITIZED
@@ -121,7 +136,7 @@ static _Noreturn void zygote_child(const struct birth *birth)
 #endif
                                        NULL};
     syscall(SYS_execveat, image_fd, "", arguments, environment, AT_EMPTY_PATH);
-    _exit(EXIT_FAILURE);
+    _exit(LAUNCH_EXIT_EXEC);
 }
 
 /* As fork, with namespaces and a pidfd. */
@@ -151,7 +166,8 @@ pid_t launcher_launch(const struct launcher *launcher, int level, int channel_fd
         return -errno;
     CLOSE_FD int go_read = go[0];
     CLOSE_FD int go_write = go[1];
-    const struct birth birth = {.launcher = launcher, .level = level, .channel_fd = channel_fd, .go_fd = go_read};
+    const struct birth birth = {
+        .launcher = launcher, .level = level, .was_root = geteuid() == 0, .channel_fd = channel_fd, .go_fd = go_read};
 
     CLOSE_FD int pidfd = -1;
     const pid_t pid = clone_zygote(&birth, &pidfd);
@@ -173,30 +189,30 @@ pid_t launcher_launch(const struct launcher *launcher, int level, int channel_fd
 
 /* ---- what it takes ------------------------------------------------------------------------------------------------ */
 
-/* "renderer" beside our own executable. */
-static int open_image(int *ret_fd, char *ret_error, size_t n_error)
+/* A program beside our own executable. */
+static int open_image(const char *program, int *ret_fd, char *ret_error, size_t n_error)
 {
     char path[PATH_MAX];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof "/renderer");
-    if (n < 0) {
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof "/" - strlen(program));
+    path[n > 0 ? n : 0] = '\0';
+    if (path[0] != '/') {
         snprintf(ret_error, n_error, "/proc cannot be read (%s): mount it, it shows whether renderers are locked up",
-                 strerror(errno));
-        return -errno;
+                 strerror(n < 0 ? errno : ENOENT));
+        return -ENOENT;
     }
-    path[n] = '\0';
-    snprintf(strrchr(path, '/'), sizeof "/renderer", "/renderer");
+    sprintf(strrchr(path, '/'), "/%s", program);
     const int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0) {
         const int error = -errno;
-        snprintf(ret_error, n_error, "no renderer beside the broker (%s): build it, ./run does", strerror(-error));
+        snprintf(ret_error, n_error, "no %s beside the broker (%s): build it, ./run does", program, strerror(-error));
         return error;
     }
     /* When root runs the broker, it is nobody who executes it. */
     struct stat status;
     const bool root = geteuid() == 0;
     if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || (root && !(status.st_mode & S_IXOTH)) ||
-        faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0) {
-        snprintf(ret_error, n_error, "the renderer beside the broker may not be executed%s: chmod %s it",
+        (faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 && errno == EACCES)) {
+        snprintf(ret_error, n_error, "the %s beside the broker may not be executed%s: chmod %s it", program,
                  root ? " by nobody, who it runs as" : "", root ? "o+rx" : "+x");
         close(fd);
         return -EACCES;
@@ -205,18 +221,46 @@ static int open_image(int *ret_fd, char *ret_error, size_t n_error)
     return 0;
 }
 
-/* Whether our memfds carry the executable seal: the kernel tells once for all. */
-static bool has_noexec_seal(void)
+/* Documents and frames live in sealed memory files: better told once here than by each tab. Whether they carry the
+ * executable seal the kernel tells once for all, too. */
+static int check_memfds(bool *ret_noexec_seal, char *ret_error, size_t n_error)
 {
     CLOSE_FD int fd = -1;
-    bool noexec_seal = false;
-    return memfd_make("vitrine-probe", &fd, &noexec_seal) == 0 && noexec_seal;
+    int error = memfd_make("vitrine-probe", &fd, ret_noexec_seal);
+    if (error != 0) {
+        snprintf(ret_error, n_error, "memory files cannot be made (memfd_create): %s", strerror(-error));
+        return error;
+    }
+    error = memfd_seal(fd, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL, 0);
+    if (error != 0)
+        snprintf(ret_error, n_error, "memory files cannot be sealed (fcntl F_ADD_SEALS): %s", strerror(-error));
+    return error;
 }
 
-int launcher_init(struct launcher *launcher, bool cold, char *ret_error, size_t n_error)
+/* The ways to end a child and to learn how it ended, tried on ourselves with what must be refused: that there is no such
+ * signal, that this is no child of ours. Anything else is a kernel or filter without them, or a lie. */
+static int check_pidfds(char *ret_error, size_t n_error)
 {
-    *launcher = (struct launcher){.image_fd = -1, .null_fd = -1, .cold = cold, .noexec_seal = has_noexec_seal()};
-    const int error = open_image(&launcher->image_fd, ret_error, n_error);
+    CLOSE_FD int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (pidfd < 0)
+        snprintf(ret_error, n_error, "processes cannot be held on to (pidfd_open): %s", strerror(errno));
+    else if (syscall(SYS_pidfd_send_signal, pidfd, -1, NULL, 0) == 0 || errno != EINVAL)
+        snprintf(ret_error, n_error, "renderers could not be ended: the host does not do pidfd_send_signal");
+    else if (waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){0}, WEXITED | WNOHANG) == 0 || errno != ECHILD)
+        snprintf(ret_error, n_error, "no renderer's end could be told: the host does not do waitid for a pidfd");
+    else
+        return 0;
+    return -ENOSYS;
+}
+
+int launcher_init(struct launcher *launcher, const char *program, bool cold, char *ret_error, size_t n_error)
+{
+    *launcher = (struct launcher){.image_fd = -1, .null_fd = -1, .cold = cold};
+    int error = check_memfds(&launcher->noexec_seal, ret_error, n_error);
+    if (error == 0)
+        error = check_pidfds(ret_error, n_error);
+    if (error == 0)
+        error = open_image(program, &launcher->image_fd, ret_error, n_error);
     if (error != 0)
         return error;
     launcher->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -7,19 +7,26 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* How a child ends that could not take its ids. */
-#define LAUNCH_EXIT_IDS 42
+#include "common/message.h"
+
+/* How a child ends that could not take its ids, or was not let execute its program … */
+#define LAUNCH_EXIT_IDS  42
+#define LAUNCH_EXIT_EXEC 43
+/* … and one that could be looked into, or could outlive the broker (renderer/session.h). */
+#define LAUNCH_EXIT_PRCTL 72
 
 struct launcher {
     int image_fd; /* the renderer's executable, beside our own: opened here, so that no folder above it can refuse it
                    * to the user it is run as */
     int null_fd;
-    bool cold;        /* zygotes exec their renderers anew (--spawn exec) */
-    bool noexec_seal; /* this kernel's memfds can be sealed against execution; zygotes tell their renderers */
+    enum message_codec codec; /* that the renderers of warm zygotes use */
+    bool cold;                /* zygotes exec their renderers anew (--spawn exec) */
+    bool noexec_seal;         /* this kernel's memfds can be sealed against execution; zygotes tell their renderers */
 };
 
-/* 0; or -errno and one line in ret_error (no renderer, not executable, no /proc). */
-int launcher_init(struct launcher *launcher, bool cold, char *ret_error, size_t n_error);
+/* program: a renderer's executable beside our own, "renderer". 0; or -errno and one line in ret_error (there is none, not
+ * executable, no /proc). */
+int launcher_init(struct launcher *launcher, const char *program, bool cold, char *ret_error, size_t n_error);
 void launcher_finish(struct launcher *launcher);
 
 /* Starts a zygote that has channel_fd (borrowed) as its order socket. level 3: in fresh user, mount, net, ipc, uts and

@@ -7,10 +7,15 @@
 
 #include "common/clock.h"
 #include "common/fd.h"
+#include "common/spinner.h"
 
 #define BATCH 64
 /* Later than this, and it was us who slept: stopped, suspended, or waiting for whoever reads our output. */
 #define LATE_NS (500 * NS_PER_MS)
+/* While rings have news, descriptors are looked at once in so many of them. */
+#define NEWS_PER_LOOK 64
+/* Processors that are told apart. */
+#define CPUS 64
 
 struct loop {
     int epoll_fd;
@@ -22,6 +27,11 @@ struct loop {
     bool excused;                               /* the timers were put off, and none has fired since */
     struct epoll_event batch[BATCH];
     int n_batch;
+    TAILQ_HEAD(loop_rings, loop_ring) rings; /* loop_ring.link */
+    struct loop_ring *next_ring;             /* to be looked at in this turn */
+    struct spinner spinner;                  /* for all of them */
+    unsigned n_news;                         /* of rings, since descriptors were looked at */
+    int error; /* what the kernel refused that the loop cannot do without */
     bool quit;
 };
 
@@ -34,7 +44,9 @@ static void program_timer(struct loop *loop)
         return;
     const struct itimerspec when = {
         .it_value = {.tv_sec = (time_t)(first->at_ns / NS_PER_S), .tv_nsec = (long)(first->at_ns % NS_PER_S)}};
-    timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+    /* Watchdogs that never fire are none: the loop ends rather than go on without. */
+    if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0)
+        loop->error = -errno;
     loop->programmed_ns = first->at_ns;
 }
 
@@ -81,6 +93,20 @@ static void timers_due(struct loop_source *source, uint32_t events)
     program_timer(loop);
 }
 
+/* A host that says yes and does nothing (a filter that lies, for one) would have us wait for ever. 0, or -ENOSYS for
+ * what does not hold. */
+static int try_out(const struct loop *loop)
+{
+    const struct itimerspec far = {.it_value.tv_sec = 3600}, none = {0};
+    struct epoll_event event = {.events = EPOLLIN};
+    struct itimerspec held = {0};
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->timer_fd, &event) == 0 || errno != EEXIST)
+        return -ENOSYS;
+    if (timerfd_settime(loop->timer_fd, 0, &far, NULL) < 0 || timerfd_gettime(loop->timer_fd, &held) < 0)
+        return -errno;
+    return held.it_value.tv_sec > 0 && timerfd_settime(loop->timer_fd, 0, &none, NULL) == 0 ? 0 : -ENOSYS;
+}
+
 int loop_create(struct loop **ret_loop)
 {
     int error;
@@ -88,6 +114,8 @@ int loop_create(struct loop **ret_loop)
     if (loop == NULL)
         return -ENOMEM;
     TAILQ_INIT(&loop->timers);
+    TAILQ_INIT(&loop->rings);
+    spinner_init(&loop->spinner, SPINNER_MAX_NS);
     loop->timer_fd = -1;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0)
@@ -96,6 +124,8 @@ int loop_create(struct loop **ret_loop)
     if (loop->timer_fd < 0)
         goto fail;
     error = loop_add(loop, &loop->timer_source, loop->timer_fd, EPOLLIN, timers_due);
+    if (error == 0)
+        error = try_out(loop);
     if (error != 0) {
         errno = -error;
         goto fail;
@@ -176,26 +206,141 @@ void loop_disarm(struct loop *loop, struct loop_timer *timer)
     timer->at_ns = 0;
 }
 
+/* ---- rings ------------------------------------------------------------------------------------------------------- */
+
+void loop_add_ring(struct loop *loop, struct loop_ring *ring)
+{
+    TAILQ_INSERT_TAIL(&loop->rings, ring, link);
+    ring->is_linked = true;
+}
+
+void loop_remove_ring(struct loop *loop, struct loop_ring *ring)
+{
+    if (!ring->is_linked)
+        return;
+    if (loop->next_ring == ring)
+        loop->next_ring = TAILQ_NEXT(ring, link);
+    TAILQ_REMOVE(&loop->rings, ring, link);
+    ring->is_linked = false;
+}
+
+/* Renderers that share a processor and are all waited for must not spin there in each other's way. Two that only seem to
+ * share one are polite for nothing, which is harmless. */
+static void tell_crowds(struct loop *loop)
+{
+    uint16_t n_awaited[CPUS] = {0};
+    struct loop_ring *ring;
+    TAILQ_FOREACH(ring, &loop->rings, link)
+    n_awaited[ring_peer_cpu(ring->ring) % CPUS] += ring->awaits;
+    TAILQ_FOREACH(ring, &loop->rings, link)
+    ring_tell_crowd(ring->ring, n_awaited[ring_peer_cpu(ring->ring) % CPUS] > 1);
+}
+
+/* Each has its turn. Returns how much there was. */
+static unsigned take_from_rings(struct loop *loop)
+{
+    unsigned n = 0;
+    for (struct loop_ring *ring = TAILQ_FIRST(&loop->rings); ring != NULL && !loop->quit; ring = loop->next_ring) {
+        loop->next_ring = TAILQ_NEXT(ring, link);
+        n += ring->take(ring);
+    }
+    if (n > 0)
+        spinner_end(&loop->spinner);
+    return n;
+}
+
+/* Whether any has news, and whether any is worth waiting for. */
+static bool look_at_rings(const struct loop *loop, bool *ret_is_due)
+{
+    *ret_is_due = false;
+    const struct loop_ring *ring;
+    TAILQ_FOREACH(ring, &loop->rings, link)
+    {
+        if (ring_is_ready(ring->ring))
+            return true;
+        *ret_is_due = *ret_is_due || (ring->awaits && ring_peer_may_answer(ring->ring));
+    }
+    return false;
+}
+
+/* Waits awake for a moment, if an answer is due. True: there is one. */
+static bool spin(struct loop *loop)
+{
+    bool is_due;
+    spinner_begin(&loop->spinner);
+    while (!look_at_rings(loop, &is_due)) {
+        if (!is_due) {
+            spinner_pass(&loop->spinner);
+            return false;
+        }
+        if (!spinner_again(&loop->spinner))
+            return false;
+    }
+    return true;
+}
+
+/* From here on bells wake the loop. False: one of them has news already. */
+static bool send_rings_to_sleep(struct loop *loop)
+{
+    bool sleeps = true;
+    struct loop_ring *ring;
+    TAILQ_FOREACH(ring, &loop->rings, link)
+    sleeps = ring_prepare_sleep(ring->ring, RING_MESSAGES) && sleeps;
+    return sleeps;
+}
+
+static void wake_rings(struct loop *loop)
+{
+    struct loop_ring *ring;
+    TAILQ_FOREACH(ring, &loop->rings, link)
+    ring_awake(ring->ring);
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+
+/* Waits for descriptors, and for bells. */
+static void wait_for_batch(struct loop *loop, bool may_sleep)
+{
+    loop->n_news = 0;
+    if (TAILQ_FIRST(&loop->rings) != TAILQ_LAST(&loop->rings, loop_rings))
+        tell_crowds(loop);
+    loop->waits_since_ns = clock_now_ns();
+    const bool sleeps = may_sleep && send_rings_to_sleep(loop);
+    int n;
+    do
+        n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, sleeps ? -1 : 0);
+    while (n < 0 && errno == EINTR); /* as after SIGCONT */
+    if (n < 0)
+        loop->error = -errno;
+    if (may_sleep)
+        wake_rings(loop);
+    loop->n_batch = n < 0 ? 0 : n;
+}
+
+static void handle_batch(struct loop *loop)
+{
+    for (int i = 0; i < loop->n_batch && !loop->quit; i++) {
+        struct loop_source *source = loop->batch[i].data.ptr;
+        if (source != NULL)
+            source->ready(source, loop->batch[i].events);
+    }
+    loop->n_batch = 0;
+}
+
 int loop_run(struct loop *loop)
 {
-    while (!loop->quit) {
-        loop->waits_since_ns = clock_now_ns();
-        int n;
-        do
-            n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, -1);
-        while (n < 0 && errno == EINTR); /* as after SIGCONT */
-        if (n < 0)
-            return -errno;
-        loop->n_batch = n;
-        for (int i = 0; i < loop->n_batch && !loop->quit; i++) {
-            struct loop_source *source = loop->batch[i].data.ptr;
-            if (source != NULL)
-                source->ready(source, loop->batch[i].events);
-        }
-        loop->n_batch = 0;
+    while (!loop->quit && loop->error == 0) {
+        const unsigned n = take_from_rings(loop);
+        loop->n_news += n;
+        if (loop->quit)
+            break;
+        if (n > 0 ? loop->n_news < NEWS_PER_LOOK : spin(loop))
+            continue;
+        wait_for_batch(loop, n == 0);
+        handle_batch(loop);
     }
     loop->quit = false;
-    return 0;
+    return loop->error;
 }
 
 void loop_quit(struct loop *loop)

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "broker/containment.h"
 #include "broker/inject.h"
+#include "broker/latency.h"
 #include "broker/options.h"
 #include "common/clock.h"
 #include "common/fd.h"
@@ -21,9 +23,13 @@ static int run(const struct options *options, uint64_t start_ns)
         return EXIT_STATUS_OK;
     case MODE_SANDBOX_STATUS:
         return status_run(options);
+    case MODE_CONTAINMENT:
+        return containment_run(options, start_ns);
     case MODE_INJECT_LIST:
         injection_print_list(stdout);
         return EXIT_STATUS_OK;
+    case MODE_LATENCY:
+        return latency_run(options, start_ns);
     case MODE_SHOW:
         return broker_run(options, start_ns);
     }

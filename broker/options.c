@@ -11,11 +11,15 @@
 #include "common/frame.h"
 #include "common/text.h"
 
-#define BYTES_PER_MB (1ull << 20)
+#define BYTES_PER_MB      (1ull << 20)
+#define MAX_PAYLOAD_BYTES (16 * BYTES_PER_MB)
+
+struct option_row;
 
 struct parser {
     struct options options;
     bool view_given, spares_given, timeout_given;
+    const struct option_row *documents_only, *latency_only; /* the first given of such a kind */
     char *error;
     size_t n_error;
 };
@@ -206,6 +210,13 @@ static bool set_sandbox_status(struct parser *parser, const char *name, const ch
     return true;
 }
 
+static bool set_containment(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.mode = MODE_CONTAINMENT;
+    return true;
+}
+
 static bool set_require_level(struct parser *parser, const char *name, const char *value)
 {
     uint64_t level;
@@ -293,6 +304,92 @@ static bool set_max_document(struct parser *parser, const char *name, const char
     return true;
 }
 
+static bool set_stats_every(struct parser *parser, const char *name, const char *value)
+{
+    double seconds;
+    if (!decimal_in(parser, name, value, 0.1, 86400, "seconds", &seconds))
+        return false;
+    parser->options.statistics_ns = (uint64_t)(seconds * (double)NS_PER_S + 0.5);
+    return true;
+}
+
+static bool set_no_ring(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.no_ring = true;
+    return true;
+}
+
+/* A:B, two tabs; whether they are there is for check(). */
+static bool set_port(struct parser *parser, const char *name, const char *value)
+{
+    char first[16];
+    uint64_t a = 0, b = 0;
+    const char *colon = strchr(value, ':');
+    if (colon && (size_t)(colon - value) < sizeof first) {
+        memcpy(first, value, (size_t)(colon - value));
+        first[colon - value] = '\0';
+        if (!parse_number(first, &a) || !parse_number(colon + 1, &b))
+            a = b = 0;
+    }
+    if (a < 1 || a > OPTIONS_MAX_TABS || b < 1 || b > OPTIONS_MAX_TABS)
+        return fail_value(parser, name, value, "A:B, the numbers of two tabs: 1:2");
+    if (a == b)
+        return fail_value(parser, name, value, "two different tabs");
+    parser->options.port_tabs[0] = (unsigned)a;
+    parser->options.port_tabs[1] = (unsigned)b;
+    return true;
+}
+
+static bool set_latency(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.mode = MODE_LATENCY;
+    return true;
+}
+
+static bool set_messages(struct parser *parser, const char *name, const char *value)
+{
+    return number_in(parser, name, value, 1, 1000000000, "", &parser->options.latency.n_messages);
+}
+
+static bool set_payload(struct parser *parser, const char *name, const char *value)
+{
+    parser->options.latency.has_payload = true;
+    return number_in(parser, name, value, 0, MAX_PAYLOAD_BYTES, "bytes", &parser->options.latency.payload_bytes);
+}
+
+static bool set_only(struct parser *parser, const char *name, const char *value)
+{
+    if (!*value)
+        return fail_value(parser, name, value, "names (--latency --list shows them)");
+    parser->options.latency.only = value;
+    return true;
+}
+
+static bool set_report(struct parser *parser, const char *name, const char *value)
+{
+    if (!*value)
+        return fail_value(parser, name, value, "a file to write");
+    parser->options.latency.report_path = value;
+    return true;
+}
+
+static bool set_list(struct parser *parser, const char *name, const char *value)
+{
+    (void)name, (void)value;
+    parser->options.latency.list = true;
+    return true;
+}
+
+static bool set_compare(struct parser *parser, const char *name, const char *value)
+{
+    if (!*value)
+        return fail_value(parser, name, value, "the output of an earlier --latency --json");
+    parser->options.latency.compare_path = value;
+    return true;
+}
+
 static bool set_help(struct parser *parser, const char *name, const char *value)
 {
     (void)name, (void)value;
@@ -353,20 +450,35 @@ static const struct option_row {
     {"--chaos", "SECONDS[:SEED]", set_chaos,
      "Make random faults in all tabs for so long. Exit status 0 only if each was contained, told right and recovered "
      "from. --timeout is 1 unless given."},
+    {"--stats-every", "S", set_stats_every,
+     "Print statistics of all tabs on stderr every S seconds, 0.1 to 86400; SIGUSR2 does once. With --json, as events too."},
+    {"--no-ring", NULL, set_no_ring, "Speak with renderers by sockets alone, without a ring in shared memory."},
+    {"--port", "A:B", set_port,
+     "Give tabs A and B a port: a ring in shared memory between their renderers, which then exchange messages without "
+     "the broker. 10,000 show that it works. Default: none."},
+    {"--latency", NULL, set_latency,
+     "Measure what local messages cost on this machine, our own channel and the kernel's mechanisms, instead of "
+     "showing "
+     "documents: in two minutes, or less with the options below. --json, --spawn, --memory and --require-level go with "
+     "it."},
+    {"--messages", "N", set_messages,
+     "With --latency: so many in each run. Default: as many as there is time for, at most 1000000."},
+    {"--payload", "BYTES", set_payload,
+     "With --latency: only what is measured with that payload; 0 is also what has none."},
+    {"--only", "NAME,…", set_only,
+     "With --latency: only these names, tests, placements or tables. Those of one kind add up, those of two kinds "
+     "narrow: pipe,fifo,round-trip."},
+    {"--list", NULL, set_list, "With --latency: print what would be measured, one a line, instead of measuring."},
+    {"--report", "FILE", set_report,
+     "With --latency: also write a page with plots and tables, which needs no network. FILE should end in .html."},
+    {"--compare", "FILE", set_compare,
+     "With --latency: also print ratios against an earlier run, FILE being its output with --json."},
+    {"--containment", NULL, set_containment,
+     "Run the containment table: what a renderer that was taken over tries, at each level of this machine. Exit status 0 "
+     "only if every row holds. --timeout is 1 unless given."},
     {"--help", NULL, set_help, "Print this."},
     {"--version", NULL, set_version, "Print the version and the engines that were built in."},
 
-    {.name = "--containment"},
-    {.name = "--latency"},
-    {.name = "--messages", .value = "N"},
-    {.name = "--payload", .value = "BYTES"},
-    {.name = "--only", .value = "NAME,…"},
-    {.name = "--report", .value = "FILE.html"},
-    {.name = "--list"},
-    {.name = "--compare", .value = "FILE.json"},
-    {.name = "--no-ring"},
-    {.name = "--stats-every", .value = "S"},
-    {.name = "--port", .value = "A:B"},
     {.name = "--allow-folder"},
     {.name = "--symbols"},
 };
@@ -378,6 +490,29 @@ static const struct option_row *row_find(const char *name, size_t n_name)
         if (strlen(rows[i].name) == n_name && memcmp(rows[i].name, name, n_name) == 0)
             return &rows[i];
     return NULL;
+}
+
+/* With what an option has a meaning: with documents, unless it is here. */
+static const char *const with_latency[] = {"--latency", "--messages", "--payload", "--only",
+                                           "--list",    "--report",   "--compare"};
+static const char *const with_both[] = {"--json", "--require-level", "--spawn", "--memory", "--help", "--version"};
+
+static bool is_among(const char *const *names, size_t n_names, const char *name)
+{
+    for (size_t i = 0; i < n_names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void note_place(struct parser *parser, const struct option_row *row)
+{
+    if (is_among(with_both, sizeof with_both / sizeof with_both[0], row->name))
+        return;
+    const bool latency = is_among(with_latency, sizeof with_latency / sizeof with_latency[0], row->name);
+    const struct option_row **first = latency ? &parser->latency_only : &parser->documents_only;
+    if (!*first)
+        *first = row;
 }
 
 static const char *name_at(size_t i)
@@ -415,6 +550,7 @@ static bool parse_option(struct parser *parser, char ***arg)
         value = next;
         ++*arg;
     }
+    note_place(parser, row);
     return row->set(parser, row->name, value);
 }
 
@@ -457,10 +593,40 @@ unsigned options_count_tabs(const struct options *options)
     return n_tabs > 0 ? n_tabs : 1;
 }
 
+/* Measuring shows nothing, and what is shown is not measured. */
+static bool check_latency(struct parser *parser)
+{
+    const struct options *options = &parser->options;
+    const struct options_latency *latency = &options->latency;
+    /* The last of two modes counts, but they do not go together: each has been noted. */
+    if (options->mode != MODE_LATENCY && parser->latency_only)
+        return strcmp(parser->latency_only->name, "--latency") == 0
+                   ? fail(parser, "--latency and %s do not go together", parser->documents_only->name)
+                   : fail(parser, "%s belongs to --latency: broker --latency %s%s%s", parser->latency_only->name,
+                          parser->latency_only->name, parser->latency_only->value ? " " : "",
+                          parser->latency_only->value ? parser->latency_only->value : "");
+    if (options->mode != MODE_LATENCY)
+        return true;
+    if (parser->documents_only)
+        return fail(parser, "--latency and %s do not go together", parser->documents_only->name);
+    if (options->n_files > 0)
+        return fail(parser, "--latency measures and shows nothing: leave out the file%s",
+                    options->n_files > 1 ? "s" : "");
+    if (latency->list && (options->json || latency->n_messages || latency->report_path || latency->compare_path))
+        return fail(parser, "--list measures nothing: leave out %s",
+                    options->json          ? "--json"
+                    : latency->n_messages  ? "--messages"
+                    : latency->report_path ? "--report"
+                                           : "--compare");
+    return true;
+}
+
 /* Options that contradict each other. */
 static bool check(struct parser *parser)
 {
     const struct options *options = &parser->options;
+    if (!check_latency(parser))
+        return false;
     const unsigned n_tabs = options_count_tabs(options);
     for (size_t i = 0; i < options->n_injections; i++) {
         const struct inject_request *request = &options->injections[i];
@@ -468,6 +634,13 @@ static bool check(struct parser *parser)
             return fail(parser, "--inject %s@%u: there is no tab %u; expected 1 to %u, or --tabs %u",
                         injection_name(request->plan.fault), request->tab, request->tab, n_tabs, request->tab);
     }
+    for (int end = 0; end < 2; end++)
+        if (options->port_tabs[end] > n_tabs)
+            return fail(parser, "--port %u:%u: there is no tab %u; expected 1 to %u, or --tabs %u",
+                        options->port_tabs[0], options->port_tabs[1], options->port_tabs[end], n_tabs,
+                        options->port_tabs[end]);
+    if (options->mode == MODE_CONTAINMENT && options->n_files > 0)
+        return fail(parser, "--containment shows nothing: leave out the file%s", options->n_files > 1 ? "s" : "");
     if (options->n_injections > 0 && options->chaos.duration_ns != 0)
         return fail(parser, "--inject and --chaos do not go together: take one of them");
     return true;
@@ -481,7 +654,7 @@ static bool settle(struct parser *parser)
         options->view = VIEW_NONE;
     if (!parser->spares_given && options->spawn == SPAWN_EXEC)
         options->n_spares = 2;
-    if (options->chaos.duration_ns != 0 && !parser->timeout_given)
+    if ((options->chaos.duration_ns != 0 || options->mode == MODE_CONTAINMENT) && !parser->timeout_given)
         options->timeout_ns = NS_PER_S;
     for (size_t i = 0; i < N_VIEWS; i++)
         if (views[i].view == options->view && !views[i].built)

@@ -20,9 +20,11 @@ enum exit_status {
 enum options_mode {
     MODE_SHOW,
     MODE_SANDBOX_STATUS,
+    MODE_CONTAINMENT,
     MODE_HELP,
     MODE_VERSION,
     MODE_INJECT_LIST,
+    MODE_LATENCY,
 };
 
 enum options_view {
@@ -35,6 +37,16 @@ enum options_view {
 enum options_spawn {
     SPAWN_ZYGOTE,
     SPAWN_EXEC,
+};
+
+/* What --latency measures, and what becomes of it. Strings are in argv; NULL: not given. */
+struct options_latency {
+    uint64_t n_messages; /* in each run; 0: as many as there is time for */
+    bool has_payload;
+    uint64_t payload_bytes;
+    const char *only; /* NAME,… */
+    const char *report_path, *compare_path;
+    bool list;
 };
 
 #define OPTIONS_MAX_TABS       1024
@@ -62,11 +74,16 @@ struct options {
     uint64_t memory_bytes; /* a tab */
     uint64_t timeout_ns;   /* without progress */
     uint64_t max_document_bytes;
+    bool no_ring;           /* everything by the socket */
+    uint64_t statistics_ns; /* how often to tell them; 0: when asked */
 
     const char *crash_dir; /* in argv; NULL: no reports */
     struct inject_request injections[OPTIONS_MAX_INJECTIONS];
     size_t n_injections;
     struct chaos_request chaos;
+    unsigned port_tabs[2]; /* A and B; 0: no port */
+
+    struct options_latency latency;
 };
 
 /* How many tabs they ask for: at least 1. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,8 +78,11 @@ static int check_status(const struct check *check, const char *status)
         if (!field_is(status, sets[i], 0, 16))
             return contradict(check, "/proc shows capabilities (%s)", sets[i]);
     }
-    if (field_is(status, "Uid", 0, 10))
+    if (field_is(status, "Uid", 0, 10) || field_is(status, "Gid", 0, 10))
         return contradict(check, "it runs as root outside its namespace");
+    const char *groups = field(status, "Groups");
+    if (geteuid() == 0 && (groups == NULL || *groups != '\n'))
+        return contradict(check, "it kept root's groups");
     return 0;
 }
 
@@ -201,6 +205,15 @@ unsigned proc_count_children(void)
     if (children != NULL)
         fclose(children);
     return n;
+}
+
+void proc_kill_children(void)
+{
+    FILE *children = fopen("/proc/thread-self/children", "re");
+    for (int pid; children != NULL && fscanf(children, "%d", &pid) == 1;)
+        kill(pid, SIGKILL);
+    if (children != NULL)
+        fclose(children);
 }
 
 /* Of the kernel's include/linux/sched.h, as field 9 of stat shows them. */

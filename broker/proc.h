@@ -21,6 +21,8 @@ uint64_t proc_peak_rss_kb(pid_t pid);
 uint64_t proc_rss_kb(pid_t pid);
 /* Our own children, dead ones that nobody reaped among them. */
 unsigned proc_count_children(void);
+/* Kills them all. Their own children become ours where we are a subreaper: they are for the next call. */
+void proc_kill_children(void);
 
 /* The process is past the point from which there is no way back: the kernel ends what depends on it. */
 _Bool proc_is_exiting(pid_t pid);

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "broker/crash_dir.h"
+#include "broker/helper.h"
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/memfd.h"
@@ -90,42 +90,6 @@ static int make_questions(struct helper *helper, const struct crash_report *repo
     return error;
 }
 
-/* Its three descriptors and no more; nothing of our signals; no environment, so that no debuginfod is asked. */
-static int spawn_with(const char *path, int in_fd, int out_fd, pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    char name[] = "vitrine-symbolizer", locale[] = "LC_ALL=C.UTF-8";
-    char *const arguments[] = {name, NULL};
-    char *const environment[] = {locale, NULL};
-    sigemptyset(&none);
-    sigfillset(&all);
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return -ENOMEM;
-    if (posix_spawnattr_init(&attributes) != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return -ENOMEM;
-    }
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    int error = posix_spawn_file_actions_adddup2(&actions, in_fd, STDIN_FILENO);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-#ifndef VITRINE_SANITIZED /* where sanitizers report */
-    if (error == 0)
-        error = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-#endif
-    if (error == 0)
-        error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-    if (error == 0)
-        error = posix_spawn(ret_pid, path, &actions, &attributes, arguments, environment);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return -error;
-}
-
 static void answer_ready(struct loop_source *source, uint32_t events);
 static void patience_is_over(struct loop_timer *timer);
 
@@ -149,7 +113,9 @@ static int start_helper(struct reports *reports, const struct crash_report *repo
     if (error != 0)
         return error;
     pid_t pid;
-    error = spawn_with(reports->symbolizer, question_fd, write_fd, &pid);
+    char name[] = "vitrine-symbolizer";
+    char *const arguments[] = {name, NULL};
+    error = helper_start(reports->symbolizer, arguments, question_fd, write_fd, &pid);
     if (error != 0) {
         loop_remove(reports->loop, &helper->source);
         return error;
@@ -262,19 +228,6 @@ static void answer_ready(struct loop_source *source, uint32_t events)
 
 /* ---- from outside --------------------------------------------------------------------------------------------------- */
 
-/* "symbolizer" beside our own executable, or "". */
-static void find_symbolizer(char out[PATH_MAX])
-{
-    const ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - sizeof "/symbolizer");
-    out[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(out, '/');
-    if (slash == NULL)
-        return;
-    snprintf(slash, sizeof "/symbolizer", "/symbolizer");
-    if (access(out, X_OK) != 0)
-        out[0] = '\0';
-}
-
 int reports_create(struct loop *loop, int dir_fd, const struct reports_handlers *handlers, void *owner,
                    struct reports **ret_reports)
 {
@@ -289,7 +242,7 @@ int reports_create(struct loop *loop, int dir_fd, const struct reports_handlers 
     reports->dir_fd = dir_fd;
     reports->helper.pidfd = reports->helper.answer_fd = -1;
     TAILQ_INIT(&reports->waiting);
-    find_symbolizer(reports->symbolizer);
+    helper_find("symbolizer", reports->symbolizer);
     *ret_reports = reports;
     return 0;
 }

@@ -20,6 +20,9 @@ static void signals_ready(struct loop_source *source, uint32_t events)
         case SIGUSR1:
             signals->handlers->try_again(signals->owner);
             break;
+        case SIGUSR2:
+            signals->handlers->asked(signals->owner);
+            break;
         default:
             signals->handlers->ended(signals->owner, (int)info.ssi_signo);
             break;
@@ -33,6 +36,7 @@ static void choose(sigset_t *ret_set)
     sigaddset(ret_set, SIGTERM);
     sigaddset(ret_set, SIGCHLD);
     sigaddset(ret_set, SIGUSR1);
+    sigaddset(ret_set, SIGUSR2);
     /* Under nohup, or in the background of a script, these were ignored before us and stay so. */
     static const int may_be_ignored[] = {SIGINT, SIGHUP};
     for (size_t i = 0; i < sizeof may_be_ignored / sizeof may_be_ignored[0]; i++) {

@@ -11,6 +11,8 @@ struct signals_handlers {
     void (*children)(void *owner);
     /* SIGUSR1: what has failed is to be tried again. */
     void (*try_again)(void *owner);
+    /* SIGUSR2: somebody wants to know what goes on. */
+    void (*asked)(void *owner);
 };
 
 struct signals {

@@ -23,6 +23,9 @@
  * does not let go of by then stays behind. */
 #define CLOSE_NS (800 * NS_PER_MS)
 #define KILL_NS  (800 * NS_PER_MS)
+/* A broker that lacks descriptors or memory for the zygote that it needs tries again so often, at such intervals. */
+#define MAX_WANTS 50
+#define WANT_NS   (100 * NS_PER_MS)
 /* A standby is started this long after the one before it went to work: what that was needed for comes first. */
 #define STANDBY_NS (25 * NS_PER_MS)
 
@@ -50,6 +53,8 @@ struct spawner {
     struct zygote *standby;
     bool keeps_standby, keeps_spares;
     struct loop_timer standby_timer;
+    struct loop_timer want_timer; /* what a zygote takes was lacking: until it is tried again */
+    unsigned n_wants;
     uint64_t n_oom_kills;     /* the kernel's count, when last looked at */
     struct children children; /* child.link */
     struct loop_timer close_timer;
@@ -208,6 +213,19 @@ static bool is_refusal(int error)
            error == -ENOSYS;
 }
 
+/* Our own want, that may pass. */
+static bool is_want(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EAGAIN;
+}
+
+static void replace_zygote(struct spawner *spawner);
+
+static void want_is_over(struct loop_timer *timer)
+{
+    replace_zygote(LOOP_OWNER(timer, struct spawner, want_timer));
+}
+
 static int start_current(struct spawner *spawner)
 {
     int error = 0;
@@ -220,6 +238,11 @@ static int start_current(struct spawner *spawner)
             zygote_blame_namespaces(error, layer_errno);
             fall_to_level_2(spawner, layer_errno);
         }
+    }
+    /* Renderers that live go on meanwhile. */
+    if (spawner->level_held && is_want(error) && !spawner->broken && spawner->n_wants++ < MAX_WANTS) {
+        loop_arm(spawner->loop, &spawner->want_timer, clock_now_ns() + WANT_NS, want_is_over);
+        return error;
     }
     char line[200];
     snprintf(line, sizeof line, "a renderer process cannot be made: %s", strerror(-error));
@@ -296,7 +319,7 @@ static void init_killed(void *owner, struct zygote *zygote)
 /* On the way to the first warm zygote. Had there been none, one line would have said why. */
 static void tell_what_was_lost(const struct spawner *spawner)
 {
-    if (spawner->level < 3)
+    if (spawner->level < 3 && spawner->options.highest_level != 2)
         log_warning("level 3 is not to be had here, going on at level 2; --sandbox-status says why");
     if (spawner->lost[0] != '\0')
         log_warning("zygote lost (%s); another took its place", spawner->lost);
@@ -357,7 +380,7 @@ static void zygote_spawned(void *owner, struct zygote *zygote, uint64_t serial, 
         /* Gone already, and its pid with it; the pidfd still tells how. */
         log_debug("a renderer ended before it was told of");
     }
-    spawner->n_failures = 0;
+    spawner->n_failures = spawner->n_wants = 0;
     child_adopt(child, pid != 0 ? pid : -1, fd_steal(&pidfd));
     zygote_be_patient(zygote, owes_answers(spawner, zygote));
     spawner_reap(spawner);
@@ -565,7 +588,7 @@ int spawner_create(struct loop *loop, const struct spawner_options *options, con
                                 .handlers = handlers,
                                 .owner = owner,
                                 .alone = is_alone(),
-                                .level = 3,
+                                .level = options->highest_level != 0 ? options->highest_level : 3,
                                 .n_oom_kills = proc_oom_kills()};
     spawner->zygote_setup =
         (struct zygote_setup){.loop = loop,
@@ -575,7 +598,9 @@ int spawner_create(struct loop *loop, const struct spawner_options *options, con
                               .owner = spawner};
     TAILQ_INIT(&spawner->zygotes);
     TAILQ_INIT(&spawner->children);
-    const int error = launcher_init(&spawner->launcher, options->mode == SPAWN_EXEC, ret_error, n_error);
+    const int error = launcher_init(&spawner->launcher, options->program != NULL ? options->program : "renderer",
+                                    options->mode == SPAWN_EXEC, ret_error, n_error);
+    spawner->launcher.codec = options->codec;
     if (error != 0) {
         free(spawner);
         return error;
@@ -700,6 +725,7 @@ void spawner_destroy(struct spawner *spawner)
         return;
     loop_disarm(spawner->loop, &spawner->close_timer);
     loop_disarm(spawner->loop, &spawner->standby_timer);
+    loop_disarm(spawner->loop, &spawner->want_timer);
     launcher_finish(&spawner->launcher);
     free(spawner);
 }

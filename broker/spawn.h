@@ -18,6 +18,9 @@ struct spawner;
 
 struct spawner_options {
     enum options_spawn mode;
+    enum message_codec codec; /* of cloned renderers, for latency mode to compare */
+    const char *program; /* what renderers run, beside our own executable; NULL: "renderer" */
+    int highest_level;   /* start at level 2 even where 3 could be had; 0: 3 */
     int require_level;
     unsigned n_spares;
     uint64_t memory_bytes;   /* cap of a renderer */

@@ -3,12 +3,15 @@
 
 #include "broker/broker.h"
 #include "broker/loop.h"
+#include "broker/signals.h"
 #include "broker/spawn.h"
 #include "broker/summary.h"
 #include "common/log.h"
 
 struct status {
     struct loop *loop;
+    struct signals signals;
+    int ending_signal; /* 0: none came */
     struct spawner *spawner;
     bool ready;
     uint32_t layers;
@@ -59,25 +62,71 @@ static void closed(void *owner)
     loop_quit(status->loop);
 }
 
-int status_run(const struct options *options)
+static void children_ended(void *owner)
 {
+    const struct status *status = owner;
+    if (status->spawner != NULL)
+        spawner_reap(status->spawner);
+}
+
+static void try_again(void *owner)
+{
+    (void)owner; /* nothing was tried that could be */
+}
+
+static void ended(void *owner, int signal)
+{
+    struct status *status = owner;
+    status->ending_signal = signal;
+    if (status->spawner != NULL)
+        spawner_close(status->spawner);
+}
+
+static int get_going(struct status *status, const struct options *options, char *ret_why, size_t n_why)
+{
+    static const struct signals_handlers signals_handlers = {
+        .children = children_ended, .try_again = try_again, .ended = ended};
     static const struct spawner_handlers spawner_handlers = {.broken = broken, .closed = closed};
-    static const struct child_handlers child_handlers = {.ready = take_ready, .fact = take_fact, .ended = take_end};
     const struct spawner_options spawner_options = {.mode = options->spawn, .memory_bytes = options->memory_bytes};
 
-    struct status status = {0};
+    int error = loop_create(&status->loop);
+    if (error != 0) {
+        snprintf(ret_why, n_why, "the event loop cannot be made: %s", strerror(-error));
+        return error;
+    }
+    error = signals_init(&status->signals, status->loop, &signals_handlers, status);
+    if (error != 0) {
+        snprintf(ret_why, n_why, "signals cannot be received: %s", strerror(-error));
+        return error;
+    }
+    return spawner_create(status->loop, &spawner_options, &spawner_handlers, status, &status->spawner, ret_why, n_why);
+}
+
+static void tear_down(struct status *status)
+{
+    spawner_destroy(status->spawner);
+    signals_finish(&status->signals);
+    loop_destroy(status->loop);
+}
+
+int status_run(const struct options *options)
+{
+    static const struct child_handlers child_handlers = {.ready = take_ready, .fact = take_fact, .ended = take_end};
+    struct status status = {.signals.fd = -1};
     char why[256] = "out of memory";
-    if (loop_create(&status.loop) != 0 || spawner_create(status.loop, &spawner_options, &spawner_handlers, &status,
-                                                         &status.spawner, why, sizeof why) != 0) {
+    if (get_going(&status, options, why, sizeof why) != 0) {
         log_error("%s", why);
-        loop_destroy(status.loop);
+        tear_down(&status);
         return EXIT_STATUS_BROKER;
     }
     if (spawner_spawn(status.spawner, 0, &child_handlers, &status) == NULL)
         spawner_close(status.spawner);
-    loop_run(status.loop);
-    spawner_destroy(status.spawner);
-    loop_destroy(status.loop);
+    const int error = loop_run(status.loop);
+    if (error != 0)
+        snprintf(status.failure, sizeof status.failure, "the event loop broke: %s", strerror(-error));
+    tear_down(&status);
+    if (status.ending_signal != 0)
+        return 128 + status.ending_signal;
 
     if (!status.ready) {
         log_error("no renderer could be started: %s", status.failure);

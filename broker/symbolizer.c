@@ -104,7 +104,7 @@ static bool find_address(Dwfl_Module *module, uint64_t offset, GElf_Addr *ret_ad
 /* Of what a file says, a tab or an end of line would be taken for ours. */
 static void print_clean(const char *text, size_t n_max)
 {
-    for (size_t i = 0; text[i] != '\0' && i < n_max; i++)
+    for (size_t i = 0; i < n_max && text[i] != '\0'; i++)
         putchar((unsigned char)text[i] < ' ' ? '?' : text[i]);
 }
 

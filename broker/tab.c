@@ -251,6 +251,16 @@ static void take_fact(struct child *child, const struct message *fact)
     case MESSAGE_INJECTED:
         take_survived(tab);
         return;
+    case MESSAGE_JOINED:
+        order_paint(tab);
+        return;
+    case MESSAGE_CONNECTED:
+    case MESSAGE_EXCHANGED:
+    case MESSAGE_DISCONNECTED:
+    case MESSAGE_PORT_CLOSED:
+        if (tab->setup->handlers->port != NULL)
+            tab->setup->handlers->port(tab->setup->owner, tab, fact);
+        return;
     case MESSAGE_NONE:
     case MESSAGE_SPAWN:
     case MESSAGE_WARMED:
@@ -260,6 +270,12 @@ static void take_fact(struct child *child, const struct message *fact)
     case MESSAGE_OPEN:
     case MESSAGE_PAINT:
     case MESSAGE_INJECT:
+    case MESSAGE_SHARE:
+    case MESSAGE_PING:
+    case MESSAGE_PONGED:
+    case MESSAGE_CONNECT:
+    case MESSAGE_EXCHANGE:
+    case MESSAGE_DISCONNECT:
         assert(!"a fact that child.c does not pass on");
         return;
     }
@@ -310,6 +326,7 @@ static void take_end(struct child *child, const struct evidence *evidence)
 {
     struct tab *tab = child->owner;
     const struct tab_setup *setup = tab->setup;
+    traffic_add(&tab->past_traffic, &child->traffic);
     tab->child = NULL;
     tab->plan = (struct inject_plan){0}; /* for one that is no more */
     loop_disarm(setup->loop, &tab->watchdog);
@@ -365,6 +382,7 @@ static void leaver_fact(struct child *child, const struct message *fact)
 static void leaver_ended(struct child *child, const struct evidence *evidence)
 {
     struct tab *tab = child->owner;
+    traffic_add(&tab->past_traffic, &child->traffic);
     if (tab->setup->handlers->left != NULL)
         tab->setup->handlers->left(tab->setup->owner, tab, evidence);
 }
@@ -428,7 +446,13 @@ bool tab_repaint(struct tab *tab)
 {
     if (tab->state != TAB_LIVE || tab->child == NULL || tab->child->when != WHEN_IDLE)
         return false;
-    order_paint(tab);
+    /* One that is drawn again is worth a ring; Joined goes on with the Paint. */
+    if (!tab->setup->no_ring && child_share(tab->child, tab->serial + 1)) {
+        tab->serial++;
+        watch(tab, tab->setup->timeout_ns);
+    } else {
+        order_paint(tab);
+    }
     return true;
 }
 

@@ -48,6 +48,8 @@ struct tab_handlers {
     /* Faults on purpose: it survived one; the renderer that was let go for a reload ended so. Both may be NULL. */
     void (*survived)(void *owner, struct tab *tab);
     void (*left)(void *owner, struct tab *tab, const struct evidence *evidence);
+    /* What it says of its port, if it has one: Connected, Exchanged, Disconnected or PortClosed, checked. May be NULL. */
+    void (*port)(void *owner, struct tab *tab, const struct message *fact);
     /* A renderer is at hand, but with fewer layers than were promised: the broker must not go on. */
     void (*unsafe)(void *owner, const struct child *child);
 };
@@ -60,6 +62,7 @@ struct tab_setup {
     uint32_t page; /* the first to be shown */
     float zoom;
     uint64_t timeout_ns;
+    bool no_ring; /* everything by the socket */
     const struct tab_handlers *handlers;
     void *owner;
 };
@@ -71,7 +74,8 @@ struct tab {
     enum tab_state state;
     uint32_t page; /* what it shows, from 0, and shows again after a restart */
 
-    struct child *child; /* NULL when there is none */
+    struct child *child;         /* NULL when there is none */
+    struct traffic past_traffic; /* of those before it */
     struct loop_timer watchdog;
     uint64_t serial, ordered_ns; /* of the latest order */
     struct loop_timer retry_timer;

@@ -123,6 +123,19 @@ void tell_report(struct events *events, const struct crash_report *report, const
                                                  .n_backtrace = backtrace_of(report, backtrace)});
 }
 
+/* ---- ports --------------------------------------------------------------------------------------------------------------- */
+
+void tell_port_line(const struct event_port *event)
+{
+    if (event->reason != NULL) {
+        log_warning("port %u:%u is %s: %s", event->a, event->b, event->state, event->reason);
+        return;
+    }
+    log_warning("port %u:%u is %s: %llu messages there and back, %llu lost, p50 %.2f us, p99 %.2f us, %.0f a second",
+                event->a, event->b, event->state, (unsigned long long)event->n, (unsigned long long)event->lost,
+                (double)event->p50_ns / (double)NS_PER_US, (double)event->p99_ns / (double)NS_PER_US, event->per_s);
+}
+
 /* ---- faults on purpose ---------------------------------------------------------------------------------------------------- */
 
 void tell_outcome(struct events *events, const struct injector_outcome *outcome)

@@ -20,6 +20,9 @@ void tell_crash(struct events *events, const struct tab *tab, const struct crash
 void tell_crash_line(const struct tab *tab, const struct crash_report *report, bool is_stored);
 void tell_report(struct events *events, const struct crash_report *report, const char *file);
 
+/* --port, for people. */
+void tell_port_line(const struct event_port *event);
+
 void tell_outcome(struct events *events, const struct injector_outcome *outcome);
 /* A line when it did not come as expected. */
 void tell_outcome_line(const struct injector_outcome *outcome);

@@ -113,10 +113,15 @@ static void refuse(struct zygote *zygote, const uint8_t layer_errno[LAYER_COUNT]
     zygote->setup->handlers->refused(zygote->setup->owner, zygote, layer_errno);
 }
 
-/* It was cloned, but could not take the ids that were mapped for it. */
+static bool is_exit(const siginfo_t *info, int status)
+{
+    return info->si_code == CLD_EXITED && info->si_status == status;
+}
+
+/* It was cloned, but could not take the ids that were meant for it. */
 static bool is_without_ids(const siginfo_t *info)
 {
-    return info->si_code == CLD_EXITED && info->si_status == LAUNCH_EXIT_IDS;
+    return is_exit(info, LAUNCH_EXIT_IDS);
 }
 
 static void describe_end(const siginfo_t *info, char *out, size_t n_out)
@@ -124,6 +129,10 @@ static void describe_end(const siginfo_t *info, char *out, size_t n_out)
     char name[32];
     if (is_without_ids(info))
         snprintf(out, n_out, "root could not become nobody, uid 65534: run the broker as an ordinary user");
+    else if (is_exit(info, LAUNCH_EXIT_EXEC))
+        snprintf(out, n_out, "its program cannot be executed: an outer filter forbids execveat, or a mount is noexec");
+    else if (is_exit(info, LAUNCH_EXIT_PRCTL))
+        snprintf(out, n_out, "it cannot be shielded, nor tied to the broker's life: an outer filter forbids prctl");
     else if (info->si_code == CLD_EXITED)
         snprintf(out, n_out, "it left with exit status %d", info->si_status);
     else
@@ -202,10 +211,7 @@ static void take_warmed(struct zygote *zygote, const Vitrine__Warmed *warmed, st
     }
     zygote->when = WHEN_WARM;
 
-    /* A cold zygote leaves its root alone; each of its renderers empties its own. */
-    const bool cold = zygote->setup->launcher->cold;
-    const uint32_t needed = LAYERS_NAMESPACES & ~(cold ? LAYER_BIT(LAYER_EMPTY_ROOT) : 0);
-    if (zygote->level >= 3 && (warmed->layers & needed) != needed)
+    if (zygote->level >= 3 && (warmed->layers & LAYERS_NAMESPACES) != LAYERS_NAMESPACES)
         refuse(zygote, warmed->layer_errno.data);
     else
         zygote->setup->handlers->warm(zygote->setup->owner, zygote);

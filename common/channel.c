@@ -23,9 +23,11 @@ struct channel_queued {
 
 int channel_pair(int *ret_a, int *ret_b)
 {
-    int fds[2];
+    int fds[2] = {-1, -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
         return -errno;
+    if (fds[0] < 0 || fds[1] < 0)
+        return -ENOSYS; /* a host that says yes and makes none */
     *ret_a = fds[0];
     *ret_b = fds[1];
     return 0;

@@ -28,7 +28,9 @@ int fd_steal(int *fd)
 
 void fd_close_from(int first)
 {
-    if (close_range((unsigned)first, UINT_MAX, 0) == 0)
+    /* A witness, as a kernel or filter may have said yes and done nothing. */
+    const int witness = fcntl(STDIN_FILENO, F_DUPFD, first);
+    if (close_range((unsigned)first, UINT_MAX, 0) == 0 && witness >= first && fcntl(witness, F_GETFD) < 0)
         return;
     struct rlimit limit;
     const rlim_t end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < INT_MAX ? limit.rlim_max : INT_MAX;

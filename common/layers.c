@@ -83,6 +83,7 @@ static const struct {
     {LAYER_LANDLOCK, EOPNOTSUPP, "Landlock is built in but not enabled: add landlock to the kernel's lsm= parameter"},
     {LAYER_LANDLOCK, EPERM,
      "an outer filter forbids Landlock: allow landlock_create_ruleset in the container's profile"},
+    {LAYER_LANDLOCK, ECANCELED, "no_new_privs could not be set, which comes first: an outer filter forbids prctl"},
     {LAYER_LANDLOCK, E2BIG, "too many Landlock rulesets are stacked already: start from a process with fewer"},
     {LAYER_LANDLOCK, ANY_ERROR, "Landlock would not restrict the renderer"},
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What a value takes at most, with its tag. The byte caps below are sums of these, so that no field can hide behind
  * the slack of another. */
@@ -11,7 +12,7 @@ enum {
     BYTES_FLOAT = 1 + 4,
     BYTES_EMPTY = 1 + 1, /* an envelope around nothing, a string of no length */
 };
-#define BYTES_STRING(n) (BYTES_EMPTY + ((n) >= 128) + (n))
+#define BYTES_STRING(n) (BYTES_EMPTY + ((n) >= 1 << 7) + ((n) >= 1 << 14) + (n))
 #define BYTES_PACKED(n) BYTES_STRING((n)*5)
 
 #define MAX_LAYERS    32
@@ -21,24 +22,41 @@ enum {
 #define MAX_DETAIL    1024
 
 #define U32       .type = WIRE_VARINT32
+#define S32       .type = WIRE_ZIGZAG32
 #define U64       .type = WIRE_VARINT64
 #define FLOAT     .type = WIRE_FLOAT
 #define STRING(n) .type = WIRE_STRING, .max = (n)
 #define BYTES(n)  .type = WIRE_BYTES, .max = (n)
 #define PACKED(n) .type = WIRE_PACKED32, .max = (n)
 
+/* Where a field lies in the struct of its kind. */
+#define IN(type, member) .offset = offsetof(Vitrine__##type, member)
+
 /* The fields of each body, in the order of their numbers, as proto/tab.proto has them. */
 static const struct wire_field spawn_fields[] = {{U64}, {U64}, {U64}};
 static const struct wire_field spawned_fields[] = {{U64}, {U32}};
 static const struct wire_field layers_fields[] = {{U32}, {BYTES(MAX_LAYERS)}, {PACKED(MAX_RUNGS)}};
+static const struct wire_field ready_fields[] = {{U32}, {BYTES(MAX_LAYERS)}, {PACKED(MAX_RUNGS)}, {U32}};
 static const struct wire_field open_fields[] = {{U64}, {U64}, {U32}, {U32}, {STRING(MAX_EXTENSION)}};
 static const struct wire_field opened_fields[] = {{U64}, {U32}, {U32}, {STRING(MAX_TITLE)}, {U64}};
 static const struct wire_field refused_fields[] = {{U64}, {U32}, {STRING(MAX_DETAIL)}};
-static const struct wire_field paint_fields[] = {{U64}, {U32}, {U32}, {FLOAT}, {U32}, {U32}};
-static const struct wire_field painted_fields[] = {{U64}, {U32}, {U64}};
-static const struct wire_field progressed_fields[] = {{U64}, {U64}};
-static const struct wire_field inject_fields[] = {{U64}, {U32}, {U32}};
-static const struct wire_field injected_fields[] = {{U64}};
+static const struct wire_field paint_fields[] = {
+    {U64, IN(Paint, serial)}, {U32, IN(Paint, slot)}, {U32, IN(Paint, page)},
+    {FLOAT, IN(Paint, zoom)}, {S32, IN(Paint, x_px)}, {S32, IN(Paint, y_px)},
+};
+static const struct wire_field painted_fields[] = {
+    {U64, IN(Painted, serial)}, {U32, IN(Painted, slot)}, {U64, IN(Painted, paint_ns)}};
+static const struct wire_field progressed_fields[] = {{U64, IN(Progressed, serial)}, {U64, IN(Progressed, done)}};
+static const struct wire_field inject_fields[] = {
+    {U64, IN(Inject, serial)}, {U32, IN(Inject, fault)}, {U32, IN(Inject, moment)}};
+static const struct wire_field serial_fields[] = {{U64, IN(Injected, serial)}}; /* all that have nothing else, too */
+static const struct wire_field connect_fields[] = {{U64}, {U32}, {U64}};
+static const struct wire_field exchange_fields[] = {{U64}, {U64}, {U32}, {U32}, {U32}};
+static const struct wire_field exchanged_fields[] = {{U64}, {U64}, {U64}, {U64}, {U64},
+                                                     {U64}, {U64}, {U64}, {U64}, {U64}};
+static const struct wire_field port_closed_fields[] = {{U64}, {U32}};
+static const struct wire_field ping_fields[] = {{U64, IN(Ping, serial)},
+                                                {BYTES(MESSAGE_MAX_PAYLOAD), IN(Ping, payload)}}; /* Ponged too */
 
 enum {
     BYTES_SPAWN = 3 * BYTES_U64,
@@ -51,13 +69,25 @@ enum {
     BYTES_PAINTED = 2 * BYTES_U64 + BYTES_U32,
     BYTES_PROGRESSED = 2 * BYTES_U64,
     BYTES_INJECT = BYTES_U64 + 2 * BYTES_U32,
-    BYTES_INJECTED = BYTES_U64,
+    BYTES_SERIAL = BYTES_U64,
+    BYTES_READY = BYTES_LAYERS + BYTES_U32,
+    BYTES_PING = BYTES_U64 + BYTES_STRING(MESSAGE_MAX_PAYLOAD),
+    BYTES_CONNECT = 2 * BYTES_U64 + BYTES_U32,
+    BYTES_EXCHANGE = 2 * BYTES_U64 + 3 * BYTES_U32,
+    BYTES_EXCHANGED = 10 * BYTES_U64,
+    BYTES_PORT_CLOSED = BYTES_U64 + BYTES_U32,
 };
 
-/* The envelope is a string's: tag and length. */
-#define CAP(body_bytes) .max_bytes = BYTES_STRING(body_bytes)
-#define FIELDS(table)   .fields = (table), .n_fields = sizeof(table) / sizeof((table)[0])
-#define FDS(min, max)   .min_fds = (min), .max_fds = (max)
+/* The envelope is a string's: tag and length. From kind 16 on the tag has two bytes: what is sent often has a small
+ * number. */
+#define CAP(body_bytes)      .max_bytes = BYTES_STRING(body_bytes)
+#define CAP_RARE(body_bytes) .max_bytes = BYTES_STRING(body_bytes) + 1
+#define FIELDS(table)        .fields = (table), .n_fields = sizeof(table) / sizeof((table)[0])
+#define FDS(min, max)        .min_fds = (min), .max_fds = (max)
+
+/* Room for any flat body. One that outgrows it is not flat. */
+#define FLAT_BYTES 64
+#define FLAT(type) .flat = sizeof(Vitrine__##type) <= FLAT_BYTES
 
 static const struct message_row rows[MESSAGE_KIND_COUNT] = {
     [MESSAGE_SPAWN] = {.name = "Spawn",
@@ -91,9 +121,9 @@ static const struct message_row rows[MESSAGE_KIND_COUNT] = {
                        .sender = SENDER_RENDERER,
                        .when = WHEN_CLIMBING,
                        .descriptor = &vitrine__ready__descriptor,
-                       CAP(BYTES_LAYERS),
+                       CAP(BYTES_READY),
                        FDS(0, 0),
-                       FIELDS(layers_fields)},
+                       FIELDS(ready_fields)},
     [MESSAGE_OPEN] = {.name = "Open",
                       .sender = SENDER_BROKER,
                       .when = WHEN_READY,
@@ -121,35 +151,121 @@ static const struct message_row rows[MESSAGE_KIND_COUNT] = {
                        .descriptor = &vitrine__paint__descriptor,
                        CAP(BYTES_PAINT),
                        FDS(0, 0),
-                       FIELDS(paint_fields)},
+                       FIELDS(paint_fields),
+                       FLAT(Paint)},
     [MESSAGE_PAINTED] = {.name = "Painted",
                          .sender = SENDER_RENDERER,
                          .when = WHEN_PAINTING,
                          .descriptor = &vitrine__painted__descriptor,
                          CAP(BYTES_PAINTED),
                          FDS(0, 0),
-                         FIELDS(painted_fields)},
+                         FIELDS(painted_fields),
+                         FLAT(Painted)},
     [MESSAGE_PROGRESSED] = {.name = "Progressed",
                             .sender = SENDER_RENDERER,
                             .when = WHEN_OPENING | WHEN_PAINTING | WHEN_INJECTING,
                             .descriptor = &vitrine__progressed__descriptor,
                             CAP(BYTES_PROGRESSED),
                             FDS(0, 0),
-                            FIELDS(progressed_fields)},
+                            FIELDS(progressed_fields),
+                            FLAT(Progressed)},
     [MESSAGE_INJECT] = {.name = "Inject",
                         .sender = SENDER_BROKER,
                         .when = WHEN_READY | WHEN_IDLE,
                         .descriptor = &vitrine__inject__descriptor,
                         CAP(BYTES_INJECT),
                         FDS(0, 0),
-                        FIELDS(inject_fields)},
+                        FIELDS(inject_fields),
+                        FLAT(Inject)},
     [MESSAGE_INJECTED] = {.name = "Injected",
                           .sender = SENDER_RENDERER,
                           .when = WHEN_INJECTING,
                           .descriptor = &vitrine__injected__descriptor,
-                          CAP(BYTES_INJECTED),
+                          CAP(BYTES_SERIAL),
                           FDS(0, 0),
-                          FIELDS(injected_fields)},
+                          FIELDS(serial_fields),
+                          FLAT(Injected)},
+    [MESSAGE_PING] = {.name = "Ping",
+                      .sender = SENDER_BROKER,
+                      .when = WHEN_READY | WHEN_IDLE,
+                      .peer_when = WHEN_CONNECTED | WHEN_EXCHANGING,
+                      .descriptor = &vitrine__ping__descriptor,
+                      CAP(BYTES_PING),
+                      FDS(0, 0),
+                      FIELDS(ping_fields),
+                      FLAT(Ping)},
+    [MESSAGE_PONGED] = {.name = "Ponged",
+                        .sender = SENDER_RENDERER,
+                        .when = WHEN_PINGING,
+                        .peer_when = WHEN_CONNECTED | WHEN_EXCHANGING, /* late ones come after the Exchange */
+                        .descriptor = &vitrine__ponged__descriptor,
+                        CAP(BYTES_PING),
+                        FDS(0, 0),
+                        FIELDS(ping_fields),
+                        FLAT(Ponged)},
+    [MESSAGE_SHARE] = {.name = "Share",
+                       .sender = SENDER_BROKER,
+                       .when = WHEN_READY | WHEN_IDLE,
+                       .descriptor = &vitrine__share__descriptor,
+                       CAP_RARE(BYTES_SERIAL),
+                       FDS(3, 3),
+                       FIELDS(serial_fields)},
+    [MESSAGE_JOINED] = {.name = "Joined",
+                        .sender = SENDER_RENDERER,
+                        .when = WHEN_SHARING,
+                        .descriptor = &vitrine__joined__descriptor,
+                        CAP_RARE(BYTES_SERIAL),
+                        FDS(0, 0),
+                        FIELDS(serial_fields)},
+    [MESSAGE_CONNECT] = {.name = "Connect",
+                         .sender = SENDER_BROKER,
+                         .when = WHEN_APART,
+                         .descriptor = &vitrine__connect__descriptor,
+                         CAP_RARE(BYTES_CONNECT),
+                         FDS(3, 3),
+                         FIELDS(connect_fields)},
+    [MESSAGE_CONNECTED] = {.name = "Connected",
+                           .sender = SENDER_RENDERER,
+                           .when = WHEN_CONNECTING,
+                           .descriptor = &vitrine__connected__descriptor,
+                           CAP_RARE(BYTES_SERIAL),
+                           FDS(0, 0),
+                           FIELDS(serial_fields)},
+    [MESSAGE_EXCHANGE] = {.name = "Exchange",
+                          .sender = SENDER_BROKER,
+                          .when = WHEN_CONNECTED,
+                          .descriptor = &vitrine__exchange__descriptor,
+                          CAP_RARE(BYTES_EXCHANGE),
+                          FDS(0, 0),
+                          FIELDS(exchange_fields)},
+    [MESSAGE_EXCHANGED] = {.name = "Exchanged",
+                           .sender = SENDER_RENDERER,
+                           .when = WHEN_EXCHANGING | WHEN_DISCONNECTING,
+                           .descriptor = &vitrine__exchanged__descriptor,
+                           CAP_RARE(BYTES_EXCHANGED),
+                           FDS(0, 0),
+                           FIELDS(exchanged_fields)},
+    [MESSAGE_DISCONNECT] = {.name = "Disconnect",
+                            .sender = SENDER_BROKER,
+                            .when = WHEN_CONNECTED | WHEN_EXCHANGING,
+                            .descriptor = &vitrine__disconnect__descriptor,
+                            CAP_RARE(BYTES_SERIAL),
+                            FDS(0, 0),
+                            FIELDS(serial_fields)},
+    [MESSAGE_DISCONNECTED] = {.name = "Disconnected",
+                              .sender = SENDER_RENDERER,
+                              .when = WHEN_DISCONNECTING,
+                              .descriptor = &vitrine__disconnected__descriptor,
+                              CAP_RARE(BYTES_SERIAL),
+                              FDS(0, 0),
+                              FIELDS(serial_fields)},
+    [MESSAGE_PORT_CLOSED] = {.name = "PortClosed",
+                             .sender = SENDER_RENDERER,
+                             .when = WHEN_CONNECTED | WHEN_EXCHANGING | WHEN_DISCONNECTING,
+                             .descriptor = &vitrine__port_closed__descriptor,
+                             CAP_RARE(BYTES_PORT_CLOSED),
+                             FDS(0, 0),
+                             FIELDS(port_closed_fields)},
 };
 
 const struct message_row *message_row(unsigned kind)
@@ -163,8 +279,17 @@ const char *message_name(enum message_kind kind)
     return row ? row->name : "none";
 }
 
-/* protobuf's layout of everything that carries a length, the envelope's bodies among them. */
-#define LAID_DELIMITED 2u
+static enum message_codec codec_in_use;
+
+void message_use_codec(enum message_codec codec)
+{
+    codec_in_use = codec;
+}
+
+static bool is_direct(const struct message_row *row)
+{
+    return row->flat && codec_in_use == CODEC_DIRECT;
+}
 
 static enum message_fault read_kind(const uint8_t **cursor, const uint8_t *end, enum message_kind *ret_kind)
 {
@@ -180,11 +305,12 @@ static enum message_fault read_kind(const uint8_t **cursor, const uint8_t *end, 
 }
 
 static enum message_fault check_row(const struct message_row *row, const struct datagram *datagram,
-                                    enum message_sender sender, enum message_when when)
+                                    enum message_sender sender, unsigned when)
 {
-    if (row->sender != sender)
+    const unsigned legal = sender == SENDER_PEER ? row->peer_when : row->when;
+    if (sender == SENDER_PEER ? legal == 0 : row->sender != sender)
         return FAULT_DIRECTION;
-    if (!(row->when & when))
+    if (!(legal & when))
         return FAULT_STATE;
     if (datagram->n_bytes > row->max_bytes)
         return FAULT_OVERSIZED;
@@ -193,21 +319,37 @@ static enum message_fault check_row(const struct message_row *row, const struct 
     return FAULT_NONE;
 }
 
-/* The cursor stands behind the envelope's tag; one body has to fill the rest. */
-static enum message_fault unpack(const struct message_row *row, const uint8_t *cursor, const uint8_t *end,
+static enum message_fault unpack_flat(const struct message_row *row, const uint8_t *bytes, size_t n_bytes,
+                                      struct arena *arena, const ProtobufCMessage **ret_body)
+{
+    ProtobufCMessage *body = arena_alloc(arena, FLAT_BYTES);
+    memset(body, 0, FLAT_BYTES); /* the arena is fresh, it has room */
+    body->descriptor = row->descriptor;
+    *ret_body = body;
+    return wire_unpack(bytes, n_bytes, row->fields, row->n_fields, body);
+}
+
+static enum message_fault unpack(const struct message_row *row, const uint8_t *bytes, size_t n_bytes,
                                  struct arena *arena, const ProtobufCMessage **ret_body)
+{
+    enum message_fault fault = wire_scan(bytes, n_bytes, row->fields, row->n_fields);
+    if (fault != FAULT_NONE)
+        return fault;
+    *ret_body = protobuf_c_message_unpack(row->descriptor, &arena->allocator, n_bytes, bytes);
+    return *ret_body ? FAULT_NONE : FAULT_UNPACK;
+}
+
+/* The cursor stands behind the envelope's tag; one body has to fill the rest. */
+static enum message_fault read_body(const struct message_row *row, const uint8_t *cursor, const uint8_t *end,
+                                    struct arena *arena, const ProtobufCMessage **ret_body)
 {
     uint64_t n_body;
     if (!wire_read_varint(&cursor, end, &n_body) || n_body != (size_t)(end - cursor))
         return FAULT_ENVELOPE;
-    enum message_fault fault = wire_scan(cursor, n_body, row->fields, row->n_fields);
-    if (fault != FAULT_NONE)
-        return fault;
-    *ret_body = protobuf_c_message_unpack(row->descriptor, &arena->allocator, n_body, cursor);
-    return *ret_body ? FAULT_NONE : FAULT_UNPACK;
+    return (is_direct(row) ? unpack_flat : unpack)(row, cursor, n_body, arena, ret_body);
 }
 
-enum message_fault message_decode(const struct datagram *datagram, enum message_sender sender, enum message_when when,
+enum message_fault message_decode(const struct datagram *datagram, enum message_sender sender, unsigned when,
                                   struct arena *arena, struct message *ret_message)
 {
     struct message message = {.kind = MESSAGE_NONE};
@@ -222,7 +364,7 @@ enum message_fault message_decode(const struct datagram *datagram, enum message_
     if (fault == FAULT_NONE)
         fault = check_row(&rows[kind], datagram, sender, when);
     if (fault == FAULT_NONE)
-        fault = unpack(&rows[kind], cursor, end, arena, &message.base);
+        fault = read_body(&rows[kind], cursor, end, arena, &message.base);
     if (fault == FAULT_NONE) {
         message.kind = kind;
         *ret_message = message;
@@ -230,20 +372,38 @@ enum message_fault message_decode(const struct datagram *datagram, enum message_
     return fault;
 }
 
+/* The length stands before the body, but is known after it, and nothing is to be walked twice: room is left for what the
+ * length cannot exceed, which is nearly always what it takes. */
+static size_t pack_flat(const struct message_row *row, const ProtobufCMessage *body, uint8_t *out)
+{
+    assert(body->n_unknown_fields == 0);
+    const size_t n_room = wire_varint_bytes(wire_bound(body, row->fields, row->n_fields));
+    const size_t n_body = wire_pack(body, row->fields, row->n_fields, out + n_room);
+    const size_t n_length = wire_varint_bytes(n_body);
+    if (n_length < n_room)
+        memmove(out + n_length, out + n_room, n_body);
+    return wire_write_varint(out, n_body) + n_body;
+}
+
+static size_t pack(const struct message_row *row, const ProtobufCMessage *body, uint8_t *out)
+{
+    const size_t n_body = protobuf_c_message_get_packed_size(body);
+    /* Not an assert: in a build without them this would write beyond the caller's buffer. */
+    if (n_body > row->max_bytes)
+        abort();
+    const size_t n_length = wire_write_varint(out, n_body);
+    protobuf_c_message_pack(body, out + n_length);
+    assert(wire_scan(out + n_length, n_body, row->fields, row->n_fields) == FAULT_NONE);
+    return n_length + n_body;
+}
+
 size_t message_encode(enum message_kind kind, const ProtobufCMessage *body, uint8_t *out)
 {
     const struct message_row *row = message_row(kind);
     assert(row && row->descriptor == body->descriptor);
 
-    size_t n_body = protobuf_c_message_get_packed_size(body);
-    /* Not an assert: in a build without them this would write beyond the caller's buffer. */
-    if (n_body > row->max_bytes)
-        abort();
-    size_t n = wire_write_varint(out, (uint64_t)kind << 3 | LAID_DELIMITED);
-    n += wire_write_varint(out + n, n_body);
-    protobuf_c_message_pack(body, out + n);
-    assert(wire_scan(out + n, n_body, row->fields, row->n_fields) == FAULT_NONE);
-    return n + n_body;
+    const size_t n_tag = wire_write_varint(out, (uint64_t)kind << 3 | LAID_DELIMITED);
+    return n_tag + (is_direct(row) ? pack_flat : pack)(row, body, out + n_tag);
 }
 
 int message_send(struct channel *ch, enum message_kind kind, const ProtobufCMessage *body, const int *fds, size_t n_fds)

@@ -235,19 +235,53 @@ void ring_awake(struct ring *ring)
     publish_cpu(ring);
 }
 
-/* A peer that sleeps and was not rung has nothing under way; one that needs this core cannot run while we spin. */
-static bool peer_may_answer(struct ring *ring)
+void ring_tell_crowd(struct ring *ring, bool crowd)
 {
-    publish_cpu(ring);
-    return atomic_load_explicit(&ring->peer->sleeps, memory_order_relaxed) == 0 &&
-           atomic_load_explicit(&ring->peer->cpu, memory_order_relaxed) != ring->cpu;
+    if (crowd == ring->crowd)
+        return;
+    ring->crowd = crowd;
+    atomic_store_explicit(&ring->own->crowd, crowd, memory_order_relaxed);
+}
+
+bool ring_is_in_crowd(const struct ring *ring)
+{
+    return atomic_load_explicit(&ring->peer->crowd, memory_order_relaxed) != 0;
+}
+
+uint32_t ring_peer_cpu(const struct ring *ring)
+{
+    return atomic_load_explicit(&ring->peer->cpu, memory_order_relaxed);
+}
+
+/* A peer that sleeps and was not rung has nothing under way; one that needs this core cannot run while we spin. */
+bool ring_peer_may_answer(const struct ring *ring)
+{
+    return atomic_load_explicit(&ring->peer->sleeps, memory_order_relaxed) == 0 && ring_peer_cpu(ring) != ring->cpu;
 }
 
 bool ring_spin(struct ring *ring, struct spinner *spinner)
 {
     spinner_begin(spinner);
     while (!ring_is_ready(ring)) {
-        if (!peer_may_answer(ring)) {
+        publish_cpu(ring);
+        if (ring_is_in_crowd(ring) || !ring_peer_may_answer(ring)) {
+            spinner_pass(spinner);
+            return false;
+        }
+        if (!spinner_again(spinner))
+            return false;
+    }
+    spinner_end(spinner);
+    return true;
+}
+
+bool ring_spin_two(struct ring *one, struct ring *other, struct spinner *spinner)
+{
+    spinner_begin(spinner);
+    while (!ring_is_ready(one) && !ring_is_ready(other)) {
+        publish_cpu(one);
+        publish_cpu(other);
+        if (!ring_peer_may_answer(one) && !ring_peer_may_answer(other)) {
             spinner_pass(spinner);
             return false;
         }

@@ -52,6 +52,7 @@ struct ring_end {
     _Alignas(128) _Atomic uint64_t n_freed; /* lines it has received, since the beginning */
     _Alignas(128) _Atomic uint32_t sleeps;  /* enum ring_news that it sleeps for; cleared by who rings, or by itself */
     _Atomic uint32_t cpu;                   /* where it was seen last, from 1; 0: not known. A hint */
+    _Atomic uint32_t crowd;                 /* others wait for the peer's processor. A hint */
 };
 
 struct ring_memory {
@@ -77,6 +78,7 @@ struct ring {
     uint64_t n_received, n_freed;
     unsigned unrung; /* enum ring_news that were published and for which the bell was not considered */
     uint32_t cpu;    /* as published */
+    bool crowd;      /* as published */
     bool broken;     /* the peer lied */
 };
 
@@ -113,8 +115,21 @@ bool ring_bell(struct ring *ring);
 bool ring_prepare_sleep(struct ring *ring, unsigned news);
 void ring_awake(struct ring *ring);
 
-/* Spins until ring_is_ready, for as long as it pays: not when the other side sleeps too, or was last seen on this very
+/* A spin may be worth it: the other side is awake, and was not seen on this very core last. */
+bool ring_peer_may_answer(const struct ring *ring);
+
+/* Tells the other side that there are others where it runs, whose messages are waited for just as much: it should spin
+ * for nothing, and let them go first now and then. Cheap when nothing has changed. */
+void ring_tell_crowd(struct ring *ring, bool crowd);
+/* Whether the other side said so. */
+bool ring_is_in_crowd(const struct ring *ring);
+/* Where the other side was seen last, from 1; 0: not known. Hostile: any number. */
+uint32_t ring_peer_cpu(const struct ring *ring);
+
+/* Spins until ring_is_ready, for as long as it pays: not in a crowd, not when the other side sleeps too, or was last seen on this very
  * core, and otherwise as the spinner has learned. False: sleep instead, and then call spinner_end. */
 bool ring_spin(struct ring *ring, struct spinner *spinner);
+/* The same for whichever of two comes first. */
+bool ring_spin_two(struct ring *one, struct ring *other, struct spinner *spinner);
 
 #endif

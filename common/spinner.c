@@ -5,6 +5,9 @@
 /* Looking at the clock costs more than a turn; what comes within the first turns is not timed at all. */
 #define TURNS_PER_LOOK 32
 
+/* Before these are over there is no pause: who answers at once is answered at once. */
+#define EAGER_TURNS 64
+
 #define MAX_TRUST   8
 #define MAX_PENALTY 64
 
@@ -57,8 +60,10 @@ bool spinner_again(struct spinner *spinner)
         spinner_pass(spinner);
         return false;
     }
+    if (++spinner->n_turns <= EAGER_TURNS)
+        return true;
     pause_briefly();
-    if (++spinner->n_turns % TURNS_PER_LOOK != 0)
+    if (spinner->n_turns % TURNS_PER_LOOK != 0)
         return true;
     const uint64_t now_ns = clock_now_ns();
     if (spinner->start_ns == 0)

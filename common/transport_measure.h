@@ -1,5 +1,10 @@
 /* What a mechanism costs: one figure at a time, between two processes of its own that are killed when they do not come to
- * an end. The caller is a process too, so that a mechanism that hangs never hangs the one who asks. */
+ * an end. The caller is a process too, so that a mechanism that hangs never hangs the one who asks.
+ *
+ * The measuring itself costs less than 5 % of throughput. Of round trips one in 1 to 32 is timed, chosen by the warm-up so
+ * that the two looks at the clock (20 to 40 ns each) take less than 3 % of all; of messages one way none is, except where
+ * they may be lost: there the receiver looks once for each. Both sides count, and compare a number, in memory of their
+ * own. To check it: compare mean_ns with that of a huge sample_every, run by run in turn. */
 #ifndef COMMON_TRANSPORT_MEASURE_H
 #define COMMON_TRANSPORT_MEASURE_H
 
@@ -8,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/histogram.h"
+#include "common/sides.h"
 #include "common/transport.h"
 
 enum measure_test {
@@ -15,12 +21,6 @@ enum measure_test {
     MEASURE_SPARSE,     /* the same with gap_ns of sleep before each */
     MEASURE_ONE_WAY,    /* n messages */
     MEASURE_TRANSFER,   /* n_bytes in as many messages as that takes */
-};
-
-enum measure_placement {
-    MEASURE_SAME_CORE,
-    MEASURE_CROSS_CORE,
-    MEASURE_FREE, /* where the scheduler likes */
 };
 
 #define MEASURE_GIB         (1ull << 30)
@@ -35,6 +35,7 @@ struct measure_options {
     uint64_t n;               /* calls or messages, without the warm-up; not for MEASURE_TRANSFER */
     uint64_t n_bytes;         /* for MEASURE_TRANSFER */
     uint64_t gap_ns;          /* for MEASURE_SPARSE */
+    unsigned sample_every;    /* of round trips, one in so many is timed; 0: as seems best */
     unsigned timeout_ms;      /* of all, warm-up and start included; 0: 10 s */
     /* In the peer (side 1), attached and about to start; NULL: nothing. Not 0 ends it with that -errno. After it the peer
      * makes these calls: the row's own, futex, exit_group, and what reads the clocks. */
@@ -51,10 +52,11 @@ struct measure_result {
     uint64_t lost;       /* sent, never received */
     uint64_t disordered; /* received after one that was sent later; looked at where a message has room for its number */
     double per_s;        /* received */
-    uint64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns, mean_ns;
+    uint64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
+    double mean_ns;
     double total_ms;
-    double cpu_ns_per_call;   /* of both processes */
-    struct histogram latency; /* of one call in sample_every, so that reading the clock stays cheap beside it */
+    double cpu_ns_per_call;        /* of both processes */
+    struct fine_histogram latency; /* of one call in sample_every, so that reading the clock stays cheap beside it */
     unsigned sample_every;
     char absent[TRANSPORT_MAX_REASON]; /* why there is no figure */
 };

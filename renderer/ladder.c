@@ -24,6 +24,7 @@
 #include "renderer/engine.h"
 #include "renderer/landlock.h"
 #include "renderer/root.h"
+#include "renderer/session.h"
 
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE              65
@@ -105,24 +106,37 @@ static void rung_empty_root(struct climb *climb)
     if (!climb->ladder->cold || !(climb->ladder->inherited_layers & LAYER_BIT(LAYER_MOUNT_NS)))
         return;
     /* The mount namespace is shared with the zygote, which keeps its root. */
-    int error = unshare(CLONE_NEWNS) < 0 ? -errno : 0;
-    if (error == 0)
-        error = root_empty();
-    layer_result(climb, LAYER_EMPTY_ROOT, error);
+    layer_result(climb, LAYER_EMPTY_ROOT, root_empty_of_own());
+}
+
+/* A soft limit above the hard one does not exist: an answer that leaves it so was none. */
+static int limit_held(int resource, struct rlimit *ret_held)
+{
+    struct rlimit held = {.rlim_cur = 1, .rlim_max = 0};
+    if (getrlimit((__rlimit_resource_t)resource, &held) < 0)
+        return -errno;
+    if (held.rlim_cur > held.rlim_max)
+        return -EBADE;
+    *ret_held = held;
+    return 0;
 }
 
 /* At most this; a host that is stricter stays so. Looked at again: a limit that only pretended to be set is none. */
 static int limit_at(int resource, rlim_t soft, rlim_t value)
 {
-    struct rlimit held;
-    if (getrlimit((__rlimit_resource_t)resource, &held) < 0)
-        return -errno;
+    struct rlimit held = {0};
+    int error = limit_held(resource, &held);
+    if (error != 0)
+        return error;
     if (value > held.rlim_max)
         value = held.rlim_max;
     const struct rlimit wanted = {.rlim_cur = soft < value ? soft : value, .rlim_max = value};
-    if (setrlimit((__rlimit_resource_t)resource, &wanted) < 0 || getrlimit((__rlimit_resource_t)resource, &held) < 0)
+    if (setrlimit((__rlimit_resource_t)resource, &wanted) < 0)
         return -errno;
-    return held.rlim_max == value ? 0 : -EBADE;
+    error = limit_held(resource, &held);
+    if (error != 0)
+        return error;
+    return held.rlim_cur == wanted.rlim_cur && held.rlim_max == value ? 0 : -EBADE;
 }
 
 static int limit(int resource, rlim_t value)
@@ -176,21 +190,24 @@ static int refuse_exec_gain(void)
     return gained ? -EBADE : 0;
 }
 
+static int forbid_speculation(unsigned long kind)
+{
+    if (prctl(PR_SET_SPECULATION_CTRL, kind, PR_SPEC_FORCE_DISABLE, 0, 0) < 0)
+        return -errno;
+    const int held = prctl(PR_GET_SPECULATION_CTRL, kind, 0, 0, 0);
+    return held >= 0 && ((unsigned)held & PR_SPEC_FORCE_DISABLE) ? 0 : -EBADE;
+}
+
 /* Speculative store bypass and indirect branches. Many hosts decide this for everybody and say ENXIO or EPERM. */
 static int restrict_speculation(void)
 {
-    int error = 0;
-    if (prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_FORCE_DISABLE, 0, 0) < 0)
-        error = -errno;
-    if (prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_FORCE_DISABLE, 0, 0) < 0)
-        error = -errno;
-    return error;
+    const int bypass = forbid_speculation(PR_SPEC_STORE_BYPASS), branch = forbid_speculation(PR_SPEC_INDIRECT_BRANCH);
+    return branch != 0 ? branch : bypass;
 }
 
 static void rung_prctl(struct climb *climb)
 {
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    ladder_die_with_parent(SANDBOX_CHANNEL_FD);
+    ladder_keep_out(SANDBOX_CHANNEL_FD);
 
     int error = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
     if (error == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
@@ -209,7 +226,9 @@ static void rung_seal(struct climb *climb)
 static void rung_landlock(struct climb *climb)
 {
     bool scopes = false;
-    const int error = landlock_deny_all(&scopes);
+    /* Without no_new_privs the kernel refuses, and would be blamed for it. */
+    const bool may = climb->report->layers & LAYER_BIT(LAYER_NO_NEW_PRIVS);
+    const int error = may ? landlock_deny_all(&scopes) : -ECANCELED;
     layer_result(climb, LAYER_LANDLOCK, error);
     layer_result(climb, LAYER_LANDLOCK_SCOPES, error != 0 ? error : scopes ? 0 : -EOPNOTSUPP);
 }
@@ -233,6 +252,11 @@ static void rung_seccomp(struct climb *climb)
         climb->ladder->program != NULL ? climb->ladder->program : &climb->own_program;
     CLOSE_FD int listener = -1;
     int error = program->n_instructions == 0 ? -ENODATA : sandbox_load(program, SANDBOX_NOTIFY, &listener);
+    /* Those below are taken: a new descriptor cannot be one of them, and success was a pretence. */
+    if (error == 0 && listener <= SANDBOX_CRASH_FD) {
+        listener = -1;
+        error = -EBADE;
+    }
     layer_result(climb, LAYER_NOTIFY, error);
     if (error == -EBUSY || error == -EINVAL)
         error = load_without_listener();
@@ -288,8 +312,8 @@ int ladder_drop_capabilities(void)
 {
     /* The bounding set can be emptied only while CAP_SETPCAP is held; without it there is nothing to gain by exec
      * either, once no_new_privs is set. */
-    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+    for (int capability = 0; capability < 32 * _LINUX_CAPABILITY_U32S_3; capability++) {
+        if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0 || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
             break;
     }
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -298,6 +322,7 @@ int ladder_drop_capabilities(void)
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
     if (syscall(SYS_capset, &header, data) < 0)
         return -errno;
+    memset(data, 0xff, sizeof data); /* nothing that could pass for an answer */
     if (syscall(SYS_capget, &header, data) < 0)
         return -errno;
     for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
@@ -337,10 +362,19 @@ static int seal_object(struct dl_phdr_info *object, size_t size, void *result)
     return *error;
 }
 
+/* Asks for what holds already: a page that can be changed grants it, a sealed one does not. */
+static bool is_sealed(const void *code)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    return mprotect((void *)((uintptr_t)code / page * page), page, PROT_READ | PROT_EXEC) < 0 && errno == EPERM;
+}
+
 int ladder_seal_image(void)
 {
     int error = 0;
     dl_iterate_phdr(seal_object, &error);
+    if (error == 0 && !is_sealed((const void *)(uintptr_t)ladder_seal_image))
+        error = -EBADE;
     return error;
 }
 
@@ -353,9 +387,14 @@ int ladder_seal_image(void)
 
 #endif
 
-void ladder_die_with_parent(int channel_fd)
+void ladder_keep_out(int channel_fd)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    int signal = 0;
+    const bool held = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+                      prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
+                      prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0) == 0 && signal == SIGKILL;
+    if (!held)
+        _exit(RENDERER_EXIT_PRCTL);
     /* The parent may have died before that. Its end of the channel tells; getppid does not, it is 0 from here. */
     struct pollfd channel = {.fd = channel_fd, .events = POLLIN};
     if (poll(&channel, 1, 0) > 0 && (channel.revents & POLLHUP))

@@ -35,8 +35,9 @@ void ladder_climb(const struct ladder *ladder, struct channel *channel, struct l
 int ladder_drop_capabilities(void);
 /* Makes the executable's and libraries' code and read-only data unchangeable for good. 0, -ENOSYS. */
 int ladder_seal_image(void);
-/* Ends this process when the broker ends, which may have happened already: then it ends here. */
-void ladder_die_with_parent(int channel_fd);
+/* Nobody of this user looks into this process from now on, and it ends when the broker ends. That may have happened
+ * already: then it ends here. A host that does not let it does not get any further either. */
+void ladder_keep_out(int channel_fd);
 /* The address space in use; 0 when it cannot be read. */
 size_t ladder_address_space(void);
 

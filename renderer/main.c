@@ -13,6 +13,7 @@ static _Noreturn void run_zygote(char **arguments)
         .level = atoi(arguments[0]),
         .cold = strcmp(arguments[1], "cold") == 0,
         .noexec_seal = strcmp(arguments[2], "noexec-seal") == 0,
+        .codec = strcmp(arguments[3], "direct") == 0 ? CODEC_DIRECT : CODEC_PROTOBUF_C,
     };
     zygote_run(&options);
 }
@@ -30,7 +31,7 @@ static _Noreturn void run_renderer(char **arguments)
 
 int main(int argc, char **argv)
 {
-    if (argc == 5 && strcmp(argv[1], "zygote") == 0)
+    if (argc == 6 && strcmp(argv[1], "zygote") == 0)
         run_zygote(argv + 2);
     if (argc == 5 && strcmp(argv[1], "renderer") == 0)
         run_renderer(argv + 2);

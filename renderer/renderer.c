@@ -15,6 +15,7 @@ static void say_ready(struct channel *channel, const struct ladder_report *repor
     fact.layer_errno.len = LAYER_COUNT;
     fact.rung_ns = (uint32_t *)report->rung_ns;
     fact.n_rung_ns = RUNG_COUNT;
+    fact.offers = OFFER_ALL;
     if (message_send(channel, MESSAGE_READY, &fact.base, NULL, 0) != 0)
         _exit(RENDERER_EXIT_CHANNEL);
 }
@@ -32,5 +33,5 @@ void renderer_run(const struct ladder *ladder)
     /* The broker will refuse this renderer; it does so itself, too. */
     if (layers_level(report.layers) == 0)
         _exit(RENDERER_EXIT_LADDER);
-    session_run(&channel);
+    session_run(SANDBOX_CHANNEL_FD);
 }

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,13 +22,16 @@ static int mount_stage(const char *path)
 }
 
 /* A root with nothing in it has two links and no name that can be found; a mount that only pretended to happen would
- * still show the old one. */
+ * still show the old one, and one that only pretended to be taken away would lie on top of it, where ".." leads. */
 static int check_empty(void)
 {
-    struct stat status;
-    if (stat("/", &status) < 0)
+    struct stat root, above;
+    struct statvfs mounted;
+    if (stat("/", &root) < 0 || stat("/..", &above) < 0 || statvfs("/", &mounted) < 0)
         return -errno;
-    if (status.st_nlink != 2 || access("/proc", F_OK) == 0 || access("/usr", F_OK) == 0 || access("/etc", F_OK) == 0)
+    const unsigned long flags = ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC;
+    if (root.st_nlink != 2 || access("/proc", F_OK) == 0 || access("/usr", F_OK) == 0 || access("/etc", F_OK) == 0 ||
+        above.st_dev != root.st_dev || above.st_ino != root.st_ino || (mounted.f_flag & flags) != flags)
         return -EBUSY;
     return 0;
 }
@@ -51,4 +56,27 @@ int root_empty(void)
     if (mount("none", "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return -errno;
     return check_empty();
+}
+
+/* Which one of them it is. */
+static int mount_namespace(ino_t *ret_number)
+{
+    struct stat status;
+    if (stat("/proc/self/ns/mnt", &status) < 0)
+        return -errno;
+    *ret_number = status.st_ino;
+    return 0;
+}
+
+int root_empty_of_own(void)
+{
+    ino_t before, after;
+    int error = mount_namespace(&before);
+    if (error == 0 && unshare(CLONE_NEWNS) < 0)
+        error = -errno;
+    if (error == 0)
+        error = mount_namespace(&after);
+    if (error != 0)
+        return error;
+    return after != before ? root_empty() : -EBADE;
 }

@@ -60,7 +60,13 @@ struct refusal_rule {
 static const struct rule allowed[] = {
     {SCMP_SYS(recvmsg), "orders arrive", ANY},
     {SCMP_SYS(sendmsg), "facts leave; its own channel is the only socket it has", ANY},
-    {SCMP_SYS(poll), "waits for the channel", ANY},
+    {SCMP_SYS(poll), "waits for the channel, and for the bells of rings", ANY},
+    {SCMP_SYS(read), "a ring's bell was heard", WHEN(EQUALS(0, SANDBOX_BELL_FD), EQUALS(2, sizeof(uint64_t)))},
+    {SCMP_SYS(write), "the other side's rings", WHEN(EQUALS(0, SANDBOX_FAR_BELL_FD), EQUALS(2, sizeof(uint64_t)))},
+    {SCMP_SYS(read), "a second ring's: there is a port",
+     WHEN(EQUALS(0, SANDBOX_SECOND_BELL_FD), EQUALS(2, sizeof(uint64_t)))},
+    {SCMP_SYS(write), "its other side's", WHEN(EQUALS(0, SANDBOX_SECOND_FAR_BELL_FD), EQUALS(2, sizeof(uint64_t)))},
+    {SCMP_SYS(sched_yield), "lets other renderers go first", ANY},
     {SCMP_SYS(restart_syscall), "a poll goes on after SIGCONT", ANY},
     {SCMP_SYS(close), "descriptors that came with orders", ANY},
     {SCMP_SYS(futex), "library locks", WHEN(BITS(1, FUTEX_PRIVATE_FLAG, FUTEX_WAKE))},
@@ -136,10 +142,30 @@ static const struct refusal_rule polite[] = {
     {SCMP_SYS(getrandom), ENOSYS, "hash seeds; falls back to the clock"},
 };
 
-static int add_allowed(scmp_filter_ctx filter)
+static bool is_among(int call, const int *calls)
+{
+    while (*calls >= 0 && *calls != call)
+        calls++;
+    return *calls == call;
+}
+
+/* Of calls that are allowed whatever their arguments, the tables have nothing more to say. */
+static int add_extra(scmp_filter_ctx filter, const int *extra)
+{
+    for (const int *call = extra; *call >= 0; call++) {
+        const int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, *call, 0);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+static int add_allowed(scmp_filter_ctx filter, const int *extra)
 {
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
         const struct rule *rule = &allowed[i];
+        if (is_among(rule->call, extra))
+            continue;
         unsigned n_checks = 0;
         while (n_checks < MAX_CHECKS && rule->checks[n_checks].op != 0)
             n_checks++;
@@ -150,9 +176,11 @@ static int add_allowed(scmp_filter_ctx filter)
     return 0;
 }
 
-static int add_polite(scmp_filter_ctx filter)
+static int add_polite(scmp_filter_ctx filter, const int *extra)
 {
     for (size_t i = 0; i < sizeof polite / sizeof polite[0]; i++) {
+        if (is_among(polite[i].call, extra))
+            continue;
         const int error = seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)polite[i].error), polite[i].call, 0);
         if (error != 0 && error != -EDOM)
             return error;
@@ -217,7 +245,7 @@ static int export_program(scmp_filter_ctx filter, struct sandbox_program *ret_pr
     return 0;
 }
 
-int sandbox_build(enum sandbox_default otherwise, struct sandbox_program *ret_program)
+static int build(enum sandbox_default otherwise, const int *extra, struct sandbox_program *ret_program)
 {
     scmp_filter_ctx filter = seccomp_init(otherwise == SANDBOX_NOTIFY ? SCMP_ACT_NOTIFY : SCMP_ACT_KILL_PROCESS);
     if (filter == NULL)
@@ -227,13 +255,26 @@ int sandbox_build(enum sandbox_default otherwise, struct sandbox_program *ret_pr
     if (error == 0)
         error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
     if (error == 0)
-        error = add_allowed(filter);
+        error = add_extra(filter, extra);
     if (error == 0)
-        error = add_polite(filter);
+        error = add_allowed(filter, extra);
+    if (error == 0)
+        error = add_polite(filter, extra);
     if (error == 0)
         error = export_program(filter, ret_program);
     seccomp_release(filter);
     return error;
+}
+
+int sandbox_build(enum sandbox_default otherwise, struct sandbox_program *ret_program)
+{
+    static const int none[] = {-1};
+    return build(otherwise, none, ret_program);
+}
+
+int sandbox_build_echo(const int *calls, struct sandbox_program *ret_program)
+{
+    return build(SANDBOX_KILL, calls, ret_program);
 }
 
 void sandbox_program_finish(struct sandbox_program *program)

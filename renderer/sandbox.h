@@ -20,9 +20,18 @@ struct sandbox_program {
 /* The descriptors the filter knows by number. */
 #define SANDBOX_CHANNEL_FD 3
 #define SANDBOX_CRASH_FD   4
+/* Eventfds, two for each ring: the renderer hears the first and rings the second. There may be a ring to the broker and a
+ * port to another renderer, and whichever comes first has the first pair. */
+#define SANDBOX_BELL_FD            6
+#define SANDBOX_FAR_BELL_FD        7
+#define SANDBOX_SECOND_BELL_FD     8
+#define SANDBOX_SECOND_FAR_BELL_FD 9
 
 /* 0 or -errno. Reads no file. */
 int sandbox_build(enum sandbox_default otherwise, struct sandbox_program *ret_program);
+/* The same table and these calls besides, whatever their arguments (ends with -1): for the peer of a measurement, which
+ * never sees a document. What is not named kills. */
+int sandbox_build_echo(const int *calls, struct sandbox_program *ret_program);
 void sandbox_program_finish(struct sandbox_program *program);
 
 /* Fits the program to the calling process (it may send signals to itself only) and loads it; needs no_new_privs.

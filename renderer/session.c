@@ -9,18 +9,22 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/frame.h"
+#include "common/link.h"
 #include "common/message.h"
 #include "common/text.h"
 #include "renderer/crash_handler.h"
 #include "renderer/engine.h"
 #include "renderer/faults.h"
+#include "renderer/port.h"
+#include "renderer/sandbox.h"
 #include "renderer/sniff.h"
 
 /* Ticks of progress: soon enough for a watchdog that counts seconds, seldom enough to cost nothing. */
 #define TICK_NS (100 * NS_PER_MS)
 
 struct session {
-    struct channel *channel;
+    struct link link;
+    struct port port;
     enum message_when when;
     struct arena arena;
     uint8_t buffer[CHANNEL_MAX_BYTES];
@@ -47,7 +51,7 @@ static struct session session;
 
 static void send_fact(enum message_kind kind, const ProtobufCMessage *fact)
 {
-    if (message_send(session.channel, kind, fact, NULL, 0) != 0)
+    if (link_send(&session.link, kind, fact, NULL, 0) < 0)
         _exit(RENDERER_EXIT_CHANNEL);
 }
 
@@ -61,6 +65,7 @@ static void tick(void)
     fact.serial = session.serial;
     fact.done = ++session.n_ticks;
     send_fact(MESSAGE_PROGRESSED, &fact.base);
+    link_bell(&session.link); /* there is much to do before the next order is looked for */
 }
 
 static void begin(enum message_kind kind, uint64_t serial)
@@ -75,7 +80,7 @@ static void begin(enum message_kind kind, uint64_t serial)
 static void make_fault(enum injection fault)
 {
     const struct faults_context context = {
-        .channel = session.channel,
+        .channel = &session.link.channel,
         .serial = session.serial,
         .layout = &session.layout,
         .frame = session.frame,
@@ -168,9 +173,13 @@ static void serve_open(const Vitrine__Open *open, struct datagram *datagram)
     session.source.width_px = (int)open->width_px;
     session.source.height_px = (int)open->height_px;
     session.source.progress = tick;
-    if (!map_document(open, datagram->fds[0]) || !map_frame(open, datagram->fds[1]))
-        _exit(RENDERER_EXIT_CHANNEL);
+    const bool is_mapped = map_document(open, datagram->fds[0]) && map_frame(open, datagram->fds[1]);
     datagram_finish(datagram);
+    if (!is_mapped) {
+        (void)engine_refuse(&session.facts, REFUSAL_MEMORY, "there is no room to map the document and its picture");
+        send_refused();
+        return;
+    }
 
     if (find_engine() != 0 || session.engine->open(&session.source, &session.document, &session.facts) != 0) {
         send_refused();
@@ -242,6 +251,63 @@ static void serve_inject(const Vitrine__Inject *inject)
     session.noted_moment = (enum inject_moment)inject->moment;
 }
 
+/* The filter lets bells be heard and rung at these numbers only. A receive gives descriptors the lowest that are free, in
+ * their order; between two orders nothing is open but channel and crash pipe (3 and 4) and the bells that are in use. So an
+ * offer's memory comes at 5, and its bells are the first pair that is not taken, in whatever order rings come and go. */
+static bool are_bells(const int fds[LINK_OFFER_FDS])
+{
+    const int heard = fds[LINK_FD_FAR_BELL], rung = fds[LINK_FD_NEAR_BELL];
+    return (heard == SANDBOX_BELL_FD && rung == SANDBOX_FAR_BELL_FD) ||
+           (heard == SANDBOX_SECOND_BELL_FD && rung == SANDBOX_SECOND_FAR_BELL_FD);
+}
+
+static void serve_share(const Vitrine__Share *share, struct datagram *datagram)
+{
+    Vitrine__Joined fact = VITRINE__JOINED__INIT;
+    fact.serial = share->serial;
+    if (!are_bells(datagram->fds) || session.link.by_ring || link_join(&session.link, datagram->fds) != 0)
+        _exit(RENDERER_EXIT_CHANNEL);
+    fd_steal(&datagram->fds[LINK_FD_FAR_BELL]);
+    fd_steal(&datagram->fds[LINK_FD_NEAR_BELL]);
+    send_fact(MESSAGE_JOINED, &fact.base);
+    link_switch(&session.link);
+}
+
+static void serve_ping(const Vitrine__Ping *ping)
+{
+    if (ping->serial == 0)
+        return;
+    Vitrine__Ponged fact = VITRINE__PONGED__INIT;
+    fact.serial = ping->serial;
+    fact.payload = ping->payload;
+    send_fact(MESSAGE_PONGED, &fact.base);
+}
+
+static void serve_connect(const Vitrine__Connect *connect, struct datagram *datagram)
+{
+    if (!are_bells(datagram->fds) || port_connect(&session.port, connect, datagram->fds) != 0)
+        _exit(RENDERER_EXIT_CHANNEL);
+    fd_steal(&datagram->fds[LINK_FD_FAR_BELL]);
+    fd_steal(&datagram->fds[LINK_FD_NEAR_BELL]);
+    Vitrine__Connected fact = VITRINE__CONNECTED__INIT;
+    fact.serial = connect->serial;
+    send_fact(MESSAGE_CONNECTED, &fact.base);
+}
+
+static void serve_exchange(const Vitrine__Exchange *exchange)
+{
+    if (port_exchange(&session.port, exchange) != 0)
+        _exit(RENDERER_EXIT_CHANNEL);
+}
+
+static void serve_disconnect(const Vitrine__Disconnect *disconnect)
+{
+    Vitrine__Disconnected fact = VITRINE__DISCONNECTED__INIT;
+    fact.serial = disconnect->serial;
+    port_disconnect(&session.port);
+    send_fact(MESSAGE_DISCONNECTED, &fact.base);
+}
+
 static void serve(const struct message *order, struct datagram *datagram)
 {
     switch (order->kind) {
@@ -256,6 +322,21 @@ static void serve(const struct message *order, struct datagram *datagram)
     case MESSAGE_INJECT:
         serve_inject(order->inject);
         return;
+    case MESSAGE_SHARE:
+        serve_share(order->share, datagram);
+        return;
+    case MESSAGE_PING:
+        serve_ping(order->ping);
+        return;
+    case MESSAGE_CONNECT:
+        serve_connect(order->connect, datagram);
+        return;
+    case MESSAGE_EXCHANGE:
+        serve_exchange(order->exchange);
+        return;
+    case MESSAGE_DISCONNECT:
+        serve_disconnect(order->disconnect);
+        return;
     case MESSAGE_NONE:
     case MESSAGE_SPAWN:
     case MESSAGE_WARMED:
@@ -267,19 +348,27 @@ static void serve(const struct message *order, struct datagram *datagram)
     case MESSAGE_PAINTED:
     case MESSAGE_PROGRESSED:
     case MESSAGE_INJECTED:
+    case MESSAGE_JOINED:
+    case MESSAGE_PONGED:
+    case MESSAGE_CONNECTED:
+    case MESSAGE_EXCHANGED:
+    case MESSAGE_DISCONNECTED:
+    case MESSAGE_PORT_CLOSED:
         _exit(RENDERER_EXIT_CHANNEL);
     }
 }
 
-void session_run(struct channel *channel)
+void session_run(int channel_fd)
 {
-    session.channel = channel;
+    link_init(&session.link, channel_fd, true);
+    port_init(&session.port, &session.link);
     session.when = WHEN_READY;
     for (;;) {
         if (session.receive_delay_ms > 0)
             poll(NULL, 0, session.receive_delay_ms);
         struct datagram datagram;
-        const int result = channel_receive(channel, session.buffer, &datagram);
+        const int result = port_is_open(&session.port) ? port_receive(&session.port, session.buffer, &datagram)
+                                                       : link_receive(&session.link, session.buffer, &datagram);
         if (result == CHANNEL_EOF) {
             moment_comes(INJECT_CLOSING);
             _exit(RENDERER_EXIT_DONE);
@@ -288,7 +377,8 @@ void session_run(struct channel *channel)
             _exit(RENDERER_EXIT_CHANNEL);
 
         struct message order;
-        if (message_decode(&datagram, SENDER_BROKER, session.when, &session.arena, &order) != FAULT_NONE)
+        if (message_decode(&datagram, SENDER_BROKER, session.when | session.port.when, &session.arena, &order) !=
+            FAULT_NONE)
             _exit(RENDERER_EXIT_CHANNEL);
         serve(&order, &datagram);
         crash_handler_serving(MESSAGE_NONE, 0);

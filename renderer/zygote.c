@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -55,12 +56,13 @@ static pid_t clone_sibling(int *ret_pidfd)
 static _Noreturn void init_run(int armed_fd)
 {
     prctl(PR_SET_NAME, "vitrine-init");
-    ladder_die_with_parent(ZYGOTE_CHANNEL_FD);
+    ladder_keep_out(ZYGOTE_CHANNEL_FD);
+    if (syscall(SYS_getpid) != 1)
+        _exit(RENDERER_EXIT_LADDER); /* the namespace was a pretence */
     if (write(armed_fd, "", 1) != 1)
         _exit(RENDERER_EXIT_LADDER);
     fd_close_from(STDERR_FILENO + 1);
     setsid();
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)ladder_drop_capabilities();
     struct sandbox_program program = zygote.program;
@@ -111,11 +113,23 @@ static void rung_warm_up(void)
     zygote.base_bytes = ladder_address_space();
 }
 
+/* Whether renderers that are to empty their own roots will be let. */
+static int try_empty_root(void)
+{
+    const pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0)
+        _exit(-root_empty_of_own());
+    int status;
+    if (pid < 0 || waitpid(pid, &status, 0) < 0)
+        return -errno;
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
 static void rung_empty_root(void)
 {
-    if (zygote.options->level < 3 || zygote.options->cold)
+    if (zygote.options->level < 3)
         return;
-    note(LAYER_EMPTY_ROOT, root_empty());
+    note(LAYER_EMPTY_ROOT, zygote.options->cold ? try_empty_root() : root_empty());
 }
 
 static void rung_filter(void)
@@ -268,18 +282,15 @@ void zygote_run(const struct zygote_options *options)
     zygote.init_pidfd = -1;
     channel_init(&zygote.channel, ZYGOTE_CHANNEL_FD, true);
     fd_close_from(options->cold ? ZYGOTE_IMAGE_FD + 1 : ZYGOTE_CHANNEL_FD + 1);
-    ladder_die_with_parent(ZYGOTE_CHANNEL_FD);
+    ladder_keep_out(ZYGOTE_CHANNEL_FD);
     reset_signals();
     slice_usual(); /* the broker's is short, and a warm-up is long */
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    message_use_codec(options->codec);
     note_inherited();
     climb();
     say_warmed();
     /* A namespace or the root that was asked for and is not there: the broker starts another zygote, a level lower. */
-    const uint32_t needed = options->level < 3 ? 0
-                            : options->cold    ? LAYERS_NAMESPACES & ~LAYER_BIT(LAYER_EMPTY_ROOT)
-                                               : LAYERS_NAMESPACES;
-    if ((zygote.layers & needed) != needed)
+    if (options->level >= 3 && (zygote.layers & LAYERS_NAMESPACES) != LAYERS_NAMESPACES)
         _exit(RENDERER_EXIT_LADDER);
     serve();
 }

@@ -45,6 +45,11 @@ may_include renderer/engines 'renderer/(engine|canvas)\.h' 'renderer/engines/[^"
 # What is compared stands on its own, so that a figure is that of the mechanism; memfd is one of the mechanisms.
 may_include common/transports 'common/(transport|fd|clock|memfd)\.h' 'common/transports/[^"]*'
 
+# What is compared is linked with the helper that measures it, never with a broker or a renderer.
+report 'only renderer/measure.c and the gauges know the transports' \
+    < <({ includes broker '"common/(transport|sides)'; includes renderer '"common/(transport|sides)'; } |
+        without '^renderer/(measure\.c|gauge\.[ch]|gauges/)')
+
 # The one exception maps the system's fonts during the warm-up, before there is a document.
 descriptors='<(fcntl|unistd|poll|sys/(socket|un|uio|epoll|ioctl|mman|stat|syscall))\.h>'
 report 'an engine has nothing to do with descriptors' \

@@ -1679,6 +1679,7 @@ void html_page::del_clip()
 
 void html_page::draw(html_paint *paint, fz_rect clip)
 {
+    clip = fz_intersect_rect(clip, fz_make_rect(-max_side_px, -max_side_px, max_side_px, max_side_px));
     litehtml::position where((int)std::floor(clip.x0), (int)std::floor(clip.y0), (int)std::ceil(clip.x1 - clip.x0) + 1,
                              (int)std::ceil(clip.y1 - clip.y0) + 1);
     paint_ = paint;

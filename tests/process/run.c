@@ -412,6 +412,23 @@ unsigned run_count(const struct run *run, const char *name, const char *state)
     return run_count_of(run, name, 0, state);
 }
 
+long long run_level(const struct run *run)
+{
+    struct event start;
+    return run_event(run, "start", 0, NULL, &start) ? event_number(&start, "level") : -1;
+}
+
+bool run_layer(const struct run *run, const char *name)
+{
+    struct event start;
+    char word[64];
+    if (!run_event(run, "start", 0, NULL, &start))
+        return false;
+    snprintf(word, sizeof word, "\"%s\":true", name);
+    const char *found = strstr(start.line, word);
+    return found != NULL && found < start.line + start.n;
+}
+
 pid_t run_pid_of(const struct run *run, unsigned tab)
 {
     struct event event;

@@ -78,6 +78,9 @@ unsigned run_count(const struct run *run, const char *name, const char *state);
 unsigned run_count_of(const struct run *run, const char *name, unsigned tab, const char *state);
 /* The last event of that name. */
 bool run_last_event(const struct run *run, const char *name, unsigned tab, const char *state, struct event *ret_event);
+/* What the run told of its sandbox: the level, -1 where it told none, and whether a layer holds. */
+long long run_level(const struct run *run);
+bool run_layer(const struct run *run, const char *name);
 /* The pid of a tab's latest renderer, from its `loading`; -1. */
 pid_t run_pid_of(const struct run *run, unsigned tab);
 

@@ -4,23 +4,6 @@
 #include "tests/process/run.h"
 #include "tests/test.h"
 
-static bool layer(const struct run *run, const char *name)
-{
-    struct event start;
-    char word[64];
-    if (!run_event(run, "start", 0, NULL, &start))
-        return false;
-    snprintf(word, sizeof word, "\"%s\":true", name);
-    const char *found = strstr(start.line, word);
-    return found != NULL && found < start.line + start.n;
-}
-
-static long long level(const struct run *run)
-{
-    struct event start;
-    return run_event(run, "start", 0, NULL, &start) ? event_number(&start, "level") : -1;
-}
-
 static const char *scene;
 
 /* Two tabs on a host without something. */
@@ -36,7 +19,7 @@ static void need_level_3(void)
 {
     struct run run;
     CHECK_INT(show(&run, NULL, false, "zygote"), ==, 0);
-    const long long found = level(&run);
+    const long long found = run_level(&run);
     run_finish(&run);
     if (found != 3)
         SKIP("this host has no level 3");
@@ -44,15 +27,15 @@ static void need_level_3(void)
 
 static void check_level_2(const struct run *run)
 {
-    CHECK_INT(level(run), ==, 2);
+    CHECK_INT(run_level(run), ==, 2);
     static const char *const gone[] = {"user-ns", "pid-ns", "mount-ns", "net-ns", "ipc-ns", "uts-ns", "empty-root"};
     static const char *const kept[] = {"landlock", "seccomp", "rlimits", "no-caps", "no-new-privs"};
     for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
-        if (layer(run, gone[i]))
+        if (run_layer(run, gone[i]))
             FAIL("%s is claimed at level 2", gone[i]);
     }
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        if (!layer(run, kept[i]))
+        if (!run_layer(run, kept[i]))
             FAIL("%s is missing at level 2", kept[i]);
     }
     CHECK_INT(run_count(run, "tab", "live"), ==, 2);
@@ -162,8 +145,8 @@ static void no_listener(const char *spawn)
 {
     struct run run;
     CHECK_INT(show(&run, "listener", false, spawn), ==, 0);
-    CHECK_INT(level(&run), ==, 3);
-    CHECK(!layer(&run, "notify") && layer(&run, "seccomp"));
+    CHECK_INT(run_level(&run), ==, 3);
+    CHECK(!run_layer(&run, "notify") && run_layer(&run, "seccomp"));
     CHECK_INT(run_count(&run, "tab", "live"), ==, 2);
     run_finish(&run);
 }
@@ -184,13 +167,13 @@ TEST_WITHIN(extras_are_told_and_not_counted, 60)
     for (size_t i = 0; i < sizeof extras / sizeof extras[0]; i++) {
         struct run run;
         CHECK_INT(show(&run, extras[i], false, "zygote"), ==, 0);
-        CHECK_INT(level(&run), ==, 3);
-        if (layer(&run, extras[i]))
+        CHECK_INT(run_level(&run), ==, 3);
+        if (run_layer(&run, extras[i]))
             FAIL("%s is claimed where there is none", extras[i]);
         /* Only that one. */
         for (size_t other = 0; other < sizeof extras / sizeof extras[0]; other++) {
             if (other != i)
-                CHECK(layer(&run, extras[other]) == layer(&whole, extras[other]));
+                CHECK(run_layer(&run, extras[other]) == run_layer(&whole, extras[other]));
         }
         CHECK_INT(run_count(&run, "tab", "live"), ==, 2);
         run_finish(&run);
@@ -203,8 +186,9 @@ TEST_WITHIN(none_of_the_extras, 60)
     need_level_3();
     struct run run;
     CHECK_INT(show(&run, "noexec-seal,mseal,mdwe,listener", false, "zygote"), ==, 0);
-    CHECK_INT(level(&run), ==, 3);
-    CHECK(!layer(&run, "noexec-seal") && !layer(&run, "mseal") && !layer(&run, "mdwe") && !layer(&run, "notify"));
+    CHECK_INT(run_level(&run), ==, 3);
+    CHECK(!run_layer(&run, "noexec-seal") && !run_layer(&run, "mseal") && !run_layer(&run, "mdwe") &&
+          !run_layer(&run, "notify"));
     run_finish(&run);
 }
 
@@ -214,11 +198,11 @@ TEST_WITHIN(level_3_as_an_ordinary_user, 60)
     skip_unless_nobody_can();
     struct run run;
     CHECK_INT(show(&run, NULL, true, "zygote"), ==, 0);
-    if (level(&run) == 2)
+    if (run_level(&run) == 2)
         SKIP("ordinary users get no user namespaces here");
-    CHECK_INT(level(&run), ==, 3);
+    CHECK_INT(run_level(&run), ==, 3);
     run_finish(&run);
     CHECK_INT(show(&run, NULL, true, "exec"), ==, 0);
-    CHECK_INT(level(&run), ==, 3);
+    CHECK_INT(run_level(&run), ==, 3);
     run_finish(&run);
 }

@@ -26,7 +26,7 @@ TEST(wrong_words)
         {{"--size", "0x0"}, "WIDTHxHEIGHT"}, {{"--size", "99999x99999"}, "pixels"},
         {{"--timeout", "0"}, "seconds"},     {{"--require-level", "4"}, "2 or 3"},
         {{"--spawn", "fork"}, "zygote"},     {{"--json=yes"}, "takes no value"},
-        {{"--latency"}, "not built yet"},    {{"-", "-"}, "twice"},
+        {{"--messages", "5"}, "--latency"},   {{"-", "-"}, "twice"},
         {{"--\x1b[2J\n"}, "unknown option"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
-#include "tests/json.h"
+#include "common/json.h"
 #include "tests/process/run.h"
 #include "tests/test.h"
 

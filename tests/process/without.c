@@ -1,92 +1,109 @@
-/* without WHAT[,WHAT…] COMMAND…: runs a command on a host that seems to lack something: a seccomp filter answers for
- * the kernel. For trying out what becomes of the sandbox where a layer is not to be had. */
+/* without WHAT[,WHAT…] COMMAND…: runs a command on a host that seems to lack something, or to lie: a seccomp filter
+ * answers for the kernel.
+ *
+ * WHAT is one of the names below, or CALL[@ARGUMENT=VALUE|@ARGUMENT&BITS…]:ANSWER, where CALL is a system call's name or
+ * number and ANSWER an errno's name, or OK: nothing is done, and success is claimed. What the matches of one call name must
+ * hold together: "mount@2&32:EPERM", "prctl@0=38@1=1:OK". */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
-#ifndef PR_SET_MDWE
-#define PR_SET_MDWE 65
-#endif
-#define MFD_NOEXEC_SEAL_BIT          8u
-#define CALL_CLOSE_RANGE             436
-#define CALL_LANDLOCK_CREATE_RULESET 444
-#define CALL_MSEAL                   462
+#define MAX_MATCHES 3
 
-static int answer(scmp_filter_ctx filter, int error, int call, unsigned n_checks, struct scmp_arg_cmp check)
-{
-    return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO((uint16_t)error), call, n_checks, &check);
-}
-
-static const struct scmp_arg_cmp any;
-
-static int no_userns(scmp_filter_ctx filter)
-{
-    const struct scmp_arg_cmp asks = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER);
-    int error = answer(filter, EPERM, SCMP_SYS(clone), 1, asks);
-    if (error == 0)
-        error = answer(filter, EPERM, SCMP_SYS(unshare), 1, asks);
-    return error == 0 ? answer(filter, ENOSYS, SCMP_SYS(clone3), 0, any) : error;
-}
-
-static int no_landlock(scmp_filter_ctx filter)
-{
-    return answer(filter, ENOSYS, CALL_LANDLOCK_CREATE_RULESET, 0, any);
-}
-
-/* One listener is all a process may have: this one is for a call that nobody makes. */
-static int no_listener(scmp_filter_ctx filter)
-{
-    return seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(acct), 0);
-}
-
-static int no_noexec_seal(scmp_filter_ctx filter)
-{
-    const struct scmp_arg_cmp asks = SCMP_A1(SCMP_CMP_MASKED_EQ, MFD_NOEXEC_SEAL_BIT, MFD_NOEXEC_SEAL_BIT);
-    return answer(filter, EINVAL, SCMP_SYS(memfd_create), 1, asks);
-}
-
-static int no_mseal(scmp_filter_ctx filter)
-{
-    return answer(filter, ENOSYS, CALL_MSEAL, 0, any);
-}
-
-static int no_mdwe(scmp_filter_ctx filter)
-{
-    const struct scmp_arg_cmp asks = SCMP_A0(SCMP_CMP_EQ, PR_SET_MDWE);
-    return answer(filter, EINVAL, SCMP_SYS(prctl), 1, asks);
-}
-
-static int no_seccomp(scmp_filter_ctx filter)
-{
-    return answer(filter, EINVAL, SCMP_SYS(seccomp), 0, any);
-}
-
-static int no_close_range(scmp_filter_ctx filter)
-{
-    return answer(filter, ENOSYS, CALL_CLOSE_RANGE, 0, any);
-}
-
-static const struct lack {
-    const char *name;
-    int (*add)(scmp_filter_ctx filter);
+/* Lacks that take more than one rule, or are asked for often. */
+static const struct {
+    const char *name, *rules;
 } lacks[] = {
-    {"userns", no_userns}, {"landlock", no_landlock}, {"listener", no_listener}, {"noexec-seal", no_noexec_seal},
-    {"mseal", no_mseal},   {"mdwe", no_mdwe},         {"seccomp", no_seccomp},   {"close-range", no_close_range},
+    {"userns", "clone@0&0x10000000:EPERM,unshare@0&0x10000000:EPERM,clone3:ENOSYS"},
+    {"landlock", "landlock_create_ruleset:ENOSYS"},
+    {"noexec-seal", "memfd_create@1&8:EINVAL"},
+    {"mseal", "mseal:ENOSYS"},
+    {"mdwe", "prctl@0=65:EINVAL"},
+    {"seccomp", "seccomp:EINVAL"},
+    {"close-range", "close_range:ENOSYS"},
 };
 
-static int add_lack(scmp_filter_ctx filter, const char *name)
+/* Younger than libseccomp 2.5. */
+static int find_call(const char *name)
 {
-    for (size_t i = 0; i < sizeof lacks / sizeof lacks[0]; i++) {
-        if (strcmp(lacks[i].name, name) == 0)
-            return lacks[i].add(filter);
+    char *end;
+    const long number = strtol(name, &end, 10);
+    if (end != name && *end == '\0')
+        return (int)number;
+    return strcmp(name, "mseal") == 0 ? 462 : seccomp_syscall_resolve_name(name);
+}
+
+/* As SECCOMP_RET_ERRNO takes it; -1: no such name. */
+static int find_answer(const char *name)
+{
+    if (strcmp(name, "OK") == 0)
+        return 0;
+    for (int error = 1; error < 200; error++) {
+        const char *known = strerrorname_np(error);
+        if (known != NULL && strcmp(known, name) == 0)
+            return error;
     }
-    return -EINVAL;
+    return -1;
+}
+
+/* "ARGUMENT=VALUE" or "ARGUMENT&BITS". */
+static bool parse_match(char *text, struct scmp_arg_cmp *ret_match)
+{
+    char *end;
+    const unsigned long argument = strtoul(text, &end, 10);
+    const char how = *end;
+    if (argument > 5 || (how != '=' && how != '&'))
+        return false;
+    const unsigned long long value = strtoull(end + 1, &end, 0);
+    *ret_match =
+        (struct scmp_arg_cmp){.arg = (unsigned)argument,
+                              .op = SCMP_CMP_MASKED_EQ,
+                              .datum_a = how == '=' ? 0xffffffff : value, /* ints leave the upper half undefined */
+                              .datum_b = value};
+    return *end == '\0';
+}
+
+static int add_rule(scmp_filter_ctx filter, char *rule)
+{
+    struct scmp_arg_cmp matches[MAX_MATCHES];
+    unsigned n_matches = 0;
+    char *head = strsep(&rule, ":");
+    const int answer = rule != NULL ? find_answer(rule) : -1;
+    const int call = find_call(strsep(&head, "@"));
+    for (char *match; (match = strsep(&head, "@")) != NULL; n_matches++) {
+        if (n_matches == MAX_MATCHES || !parse_match(match, &matches[n_matches]))
+            return -EINVAL;
+    }
+    if (answer < 0 || call < 0)
+        return -EINVAL;
+    return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO((uint16_t)answer), call, n_matches, matches);
+}
+
+static int add_rules(scmp_filter_ctx filter, const char *rules)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%s", rules);
+    int error = 0;
+    for (char *rest = text, *rule; error == 0 && (rule = strsep(&rest, ",")) != NULL;)
+        error = add_rule(filter, rule);
+    return error;
+}
+
+static int add_lack(scmp_filter_ctx filter, const char *what)
+{
+    /* One listener is all a process may have: this one is for a call that nobody makes. */
+    if (strcmp(what, "listener") == 0)
+        return seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(acct), 0);
+    for (size_t i = 0; i < sizeof lacks / sizeof lacks[0]; i++) {
+        if (strcmp(lacks[i].name, what) == 0)
+            return add_rules(filter, lacks[i].rules);
+    }
+    return add_rules(filter, what);
 }
 
 static int lack_all(char *names)

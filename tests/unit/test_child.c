@@ -70,7 +70,7 @@ static enum verdict play(part *renderer, void (*then)(struct child *))
     const pid_t pid = fork();
     REQUIRE(pid >= 0);
     if (pid == 0) {
-        channel_finish(&child->channel);
+        link_finish(&child->way);
         renderer(child->far_channel_fd, child->far_crash_fd);
         _exit(0);
     }

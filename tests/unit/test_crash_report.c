@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "tests/json.h"
+#include "common/json.h"
 #include "tests/test.h"
 
 typedef void printing(const struct crash_report *report, FILE *out);

@@ -13,7 +13,7 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/layers.h"
-#include "tests/json.h"
+#include "common/json.h"
 #include "tests/test.h"
 
 /* ---- what was written ----------------------------------------------------------------------------------- */
@@ -257,6 +257,15 @@ TEST(fields_of_faults_and_of_what_was_lost)
                                                   .n_backtrace = 2});
     events_report(&events, &(struct event_report){.tab = 7, .id = "1a2b3c4e"});
     events_progress(&events, 3, 1500 * NS_PER_MS);
+    events_port(&events, &(struct event_port){.a = 1,
+                                              .b = 2,
+                                              .state = "open",
+                                              .exchanged = true,
+                                              .n = 10000,
+                                              .p50_ns = 271,
+                                              .p99_ns = 12345,
+                                              .per_s = 1234567.8});
+    events_port(&events, &(struct event_port){.a = 7, .b = 3, .state = "broken", .reason = "\"no\""});
     events_finish(&events);
 
     static const char *const expected[] = {
@@ -273,6 +282,10 @@ TEST(fields_of_faults_and_of_what_was_lost)
         ",\"tab\":7,\"id\":\"1a2b3c4d\",\"file\":\"crash-1.txt\",\"backtrace\":[\"#0 a\",\"#1 \\\"b\\\"\"]}",
         ",\"tab\":7,\"id\":\"1a2b3c4e\",\"file\":null,\"backtrace\":[]}",
         ",\"tab\":3,\"waited_ms\":1500.000}",
+        ",\"a\":1,\"b\":2,\"state\":\"open\",\"reason\":null,\"n\":10000,\"lost\":0,\"p50_us\":0.271,"
+        "\"p99_us\":12.345,\"per_s\":1234567}",
+        ",\"a\":7,\"b\":3,\"state\":\"broken\",\"reason\":\"\\\"no\\\"\",\"n\":null,\"lost\":null,\"p50_us\":null,"
+        "\"p99_us\":null,\"per_s\":null}",
     };
     struct written written;
     read_back(&written, fd);
@@ -280,14 +293,64 @@ TEST(fields_of_faults_and_of_what_was_lost)
     REQUIRE(written.n_lines == n_expected + 1);
     for (size_t i = 0; i < n_expected; i++)
         CHECK_STR(after_time(written.lines[i + 1]), expected[i]);
-    static const char *const names[] = {"injected", "injected", "chaos",  "zygote",
-                                        "zygote",   "report",   "report", "progress"};
+    static const char *const names[] = {"injected", "injected", "chaos",    "zygote", "zygote",
+                                        "report",   "report",   "progress", "port",   "port"};
     for (size_t i = 0; i < n_expected; i++) {
         char begin_of_line[64];
         const int n = snprintf(begin_of_line, sizeof begin_of_line, "{\"event\":\"%s\",", names[i]);
         if (strncmp(written.lines[i + 1], begin_of_line, (size_t)n) != 0)
             FAIL("not %s: %s", names[i], written.lines[i + 1]);
     }
+    free(written.text);
+}
+
+TEST(fields_of_latency_mode)
+{
+    int fd = sink();
+    struct events events;
+    events_init(&events, fd, clock_now_ns());
+    const struct latency_host host = {.kernel = "Linux 6", .n_cpus = 2, .n_allowed = 1, .load = 0.5, .filter = true};
+    events_latency_host(&events, &host, 3);
+    struct figure figure = {.table = "channel",
+                            .name = "channel-ring",
+                            .test = "round-trip",
+                            .placement = "same-core",
+                            .codec = "direct",
+                            .payload = 64,
+                            .peers = 1,
+                            .window = 32,
+                            .sandboxed = true,
+                            .n_runs = 1};
+    figure_outcome_init(&figure.runs[0]);
+    figure.runs[0].n = 1000;
+    figure.runs[0].lost = 3;
+    figure.runs[0].p50_ns = 320.25;
+    figure.runs[0].per_s = 1.0 / 0.0; /* nobody has measured that */
+    figure.runs[0].total_ms = 0.5;
+    figure.runs[0].cpu_percent = 0;
+    figure.runs[0].shares.pack_ns = 43;
+    figure_conclude(&figure);
+    events_latency(&events, &figure);
+    strcpy(figure.runs[0].absent, "no \"ring\"");
+    figure_conclude(&figure);
+    events_latency(&events, &figure);
+    events_finish(&events);
+
+    struct written written;
+    read_back(&written, fd);
+    REQUIRE(written.n_lines == 3);
+    CHECK(strstr(written.lines[0], "{\"event\":\"latency-host\""));
+    CHECK(strstr(written.lines[0], ",\"kernel\":\"Linux 6\",\"cpu\":null,\"virtualized\":false,\"cpus\":2,"));
+    const char *line = written.lines[1];
+    CHECK(strstr(line, ",\"name\":\"channel-ring\",\"test\":\"round-trip\",\"payload\":64,\"peers\":1,\"window\":32,"
+                       "\"placement\":\"same-core\",\"wait\":null,\"sandboxed\":true,\"codec\":\"direct\",\"runs\":1,"
+                       "\"n\":1000,\"lost\":3,\"disordered\":0,\"per_s\":null,\"p50_ns\":320.2,\"p90_ns\":null,"));
+    CHECK(strstr(line, "\"total_ms\":0.500000,\"cpu_ns_per_call\":null,\"cpu_percent\":0.0,\"wakeups_per_s\":null,"));
+    CHECK(strstr(line, "\"pack_ns\":43.0,\"scan_ns\":null,"));
+    CHECK(strstr(line, "\"curve_ns\":null,") && strstr(line, "\"absent\":null}"));
+    CHECK(strstr(written.lines[2], "\"n\":null,\"lost\":null,\"disordered\":null,"));
+    CHECK(strstr(written.lines[2], "\"cpu_percent\":null,") &&
+          strstr(written.lines[2], "\"absent\":\"no \\\"ring\\\"\"}"));
     free(written.text);
 }
 

@@ -4,6 +4,7 @@
 #include "tests/test.h"
 
 static struct histogram histogram;
+static struct fine_histogram fine;
 
 static void check_near(uint64_t value, uint64_t truth)
 {
@@ -54,4 +55,55 @@ TEST(small_values_are_exact)
     CHECK_INT(histogram_at(&histogram, 0), ==, 0);
     CHECK_INT(histogram_at(&histogram, 1000), ==, 15);
     CHECK_INT(histogram_at(&histogram, UINT32_MAX), ==, 15);
+}
+
+/* ---- the fine one ---------------------------------------------------------------------------------------------------- */
+
+static void check_three_digits(uint64_t value, uint64_t truth)
+{
+    if (value < truth || value - truth > truth / 1000)
+        FAIL("%llu is not %llu to three digits", (unsigned long long)value, (unsigned long long)truth);
+}
+
+TEST(the_fine_one_has_three_significant_digits)
+{
+    for (unsigned shift = 0; shift < 64; shift++) {
+        for (int step = -1; step <= 1; step++) {
+            const uint64_t value = (1ull << shift) + (uint64_t)step;
+            memset(&fine, 0, sizeof fine);
+            fine_histogram_add(&fine, value);
+            CHECK_INT(fine_histogram_at(&fine, 50000), ==, value);
+            fine_histogram_add(&fine, UINT64_MAX);
+            check_three_digits(fine_histogram_at(&fine, 0), value);
+            CHECK_INT(fine.n, ==, 2);
+            CHECK_INT(fine.min, ==, value);
+            CHECK(fine.max == UINT64_MAX);
+        }
+    }
+}
+
+/* Of 100,000 values in a row, the one at a point is the point. */
+TEST(the_curve_follows_what_was_added)
+{
+    static const unsigned points[] = {
+#define X(per_100000) per_100000,
+        HISTOGRAM_CURVE(X)
+#undef X
+    };
+    uint64_t curve[HISTOGRAM_CURVE_POINTS];
+    memset(&fine, 0, sizeof fine);
+    fine_histogram_curve(&fine, curve);
+    for (size_t i = 0; i < HISTOGRAM_CURVE_POINTS; i++)
+        CHECK_INT(curve[i], ==, 0);
+
+    for (uint64_t value = 1; value <= 100000; value++)
+        fine_histogram_add(&fine, value);
+    fine_histogram_curve(&fine, curve);
+    CHECK_INT(curve[0], ==, 1);
+    for (size_t i = 1; i + 1 < HISTOGRAM_CURVE_POINTS; i++)
+        check_three_digits(curve[i], points[i] + 1);
+    CHECK_INT(curve[HISTOGRAM_CURVE_POINTS - 1], ==, 100000);
+    CHECK_INT(points[HISTOGRAM_CURVE_POINTS - 1], ==, 100000);
+    CHECK_INT(fine_histogram_mean(&fine), ==, 50000);
+    CHECK_INT(fine_histogram_at(&fine, UINT32_MAX), ==, 100000);
 }

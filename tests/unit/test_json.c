@@ -1,5 +1,5 @@
-/* The tests' own judge of JSON: one that says yes to everything would prove nothing. */
-#include "tests/json.h"
+/* The judge of JSON: one that says yes to everything would prove nothing. And looking things up. */
+#include "common/json.h"
 
 #include "tests/test.h"
 
@@ -45,4 +45,30 @@ TEST(what_is_not)
         if (json_is_object(wrong[i]))
             FAIL("taken for JSON: %s", wrong[i]);
     }
+}
+
+TEST(nesting_has_an_end)
+{
+    char text[8192] = "{\"a\":";
+    memset(text + 5, '[', 4000);
+    CHECK(!json_is_object(text));
+    memset(text + 5, '[', 60);
+    memset(text + 65, ']', 60);
+    text[125] = '}';
+    text[126] = '\0';
+    CHECK(json_is_object(text));
+}
+
+TEST(looking_up)
+{
+    static const char line[] = "{\"b\":\"\\\"a\\\":1\",\"a\":-2.5,\"c\":null,\"d\":true,\"e\":{\"x\":1,\"y\":2}}";
+    char found[16];
+    CHECK(json_is_object(line));
+    CHECK(json_number(line, "a") == -2.5 && json_has_number(line, "a"));
+    CHECK(json_number(line, "c") == 0 && !json_has_number(line, "c") && !json_has_number(line, "z"));
+    CHECK(json_is_true(line, "d") && !json_is_true(line, "a") && !json_is_true(line, "z"));
+    CHECK(json_string(line, "b", found, sizeof found));
+    CHECK_STR(found, "\\\"a\\\":1");
+    CHECK(!json_string(line, "a", found, sizeof found));
+    CHECK(json_sum_in(line, "e") == 3);
 }

@@ -183,6 +183,17 @@ TEST(mistakes_are_told_in_one_line)
         {"-h", "unknown option -h; the nearest is --help (--help lists them all)"},
         {"--he\033[31mlp", "unknown option --he\\e[31mlp; the nearest is --help (--help lists them all)"},
         {"--spawn|a\nb", "--spawn a\\nb: expected zygote or exec"},
+        {"--port|1", "--port 1: expected A:B, the numbers of two tabs: 1:2"},
+        {"--port|:2", "--port :2: expected A:B, the numbers of two tabs: 1:2"},
+        {"--port|1:", "--port 1:: expected A:B, the numbers of two tabs: 1:2"},
+        {"--port|0:1", "--port 0:1: expected A:B, the numbers of two tabs: 1:2"},
+        {"--port|1:1025", "--port 1:1025: expected A:B, the numbers of two tabs: 1:2"},
+        {"--port|1:2:3", "--port 1:2:3: expected A:B, the numbers of two tabs: 1:2"},
+        {"--port|1:-2", "--port 1:-2: expected A:B, the numbers of two tabs: 1:2"},
+        {"--port|2:2", "--port 2:2: expected two different tabs"},
+        {"--port|1:2", "--port 1:2: there is no tab 2; expected 1 to 1, or --tabs 2"},
+        {"--tabs|3|--port|4:1", "--port 4:1: there is no tab 4; expected 1 to 3, or --tabs 4"},
+        {"--latency|--port|1:2", "--latency and --port do not go together"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct parsed p;
@@ -195,9 +206,7 @@ TEST(mistakes_are_told_in_one_line)
 
 TEST(what_is_not_built_says_so)
 {
-    static const char *const later[] = {"--latency", "--messages", "--payload",     "--only",        "--report",
-                                        "--list",    "--compare",  "--port",        "--containment", "--stats-every",
-                                        "--no-ring", "--symbols",  "--allow-folder"};
+    static const char *const later[] = {"--symbols", "--allow-folder"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         char expected[64];
         snprintf(expected, sizeof expected, "%s is not built yet", later[i]);
@@ -206,6 +215,23 @@ TEST(what_is_not_built_says_so)
         CHECK_INT(p.status, ==, EXIT_STATUS_USAGE);
         CHECK_STR(p.error, expected);
     }
+}
+
+TEST(the_containment_table)
+{
+    struct parsed p;
+    parse(&p, "--containment");
+    CHECK_INT(p.status, ==, 0);
+    CHECK_INT(p.options.mode, ==, MODE_CONTAINMENT);
+    CHECK_INT(p.options.timeout_ns, ==, NS_PER_S);
+    parse(&p, "--containment|--timeout|3|--spawn|exec");
+    CHECK_INT(p.options.timeout_ns, ==, 3 * NS_PER_S);
+    CHECK_INT(p.options.spawn, ==, SPAWN_EXEC);
+    parse(&p, "--containment|a.html|b.html");
+    CHECK_INT(p.status, ==, EXIT_STATUS_USAGE);
+    CHECK_STR(p.error, "--containment shows nothing: leave out the files");
+    parse(&p, "--containment=yes");
+    CHECK_INT(p.status, ==, EXIT_STATUS_USAGE);
 }
 
 TEST(a_view_that_cannot_be_had)
@@ -281,6 +307,16 @@ TEST(version_names_the_engines)
     CHECK(strstr(text, "scene"));
     CHECK(strstr(text, "AGPL-3.0-or-later"));
     free(text);
+}
+
+TEST(a_port_between_tabs)
+{
+    struct parsed p;
+    parse_well(&p, "a|b");
+    CHECK_INT(p.options.port_tabs[0], ==, 0);
+    parse_well(&p, "--port|2:1|a|b");
+    CHECK_INT(p.options.port_tabs[0], ==, 2);
+    CHECK_INT(p.options.port_tabs[1], ==, 1);
 }
 
 TEST(faults_on_purpose_and_reports)
@@ -363,5 +399,62 @@ TEST(too_many_faults)
         const int status = options_parse(2 * n + 1, words, &options, error, sizeof error);
         CHECK_INT(status, ==, n > OPTIONS_MAX_INJECTIONS ? EXIT_STATUS_USAGE : 0);
         CHECK(status == 0 || strstr(error, "at most 256") != NULL);
+    }
+}
+
+TEST(what_is_measured)
+{
+    struct parsed p;
+    parse_well(&p, "--latency");
+    CHECK_INT(p.options.mode, ==, MODE_LATENCY);
+    const struct options_latency *latency = &p.options.latency;
+    CHECK(latency->n_messages == 0 && !latency->has_payload && !latency->only && !latency->report_path &&
+          !latency->compare_path && !latency->list);
+
+    parse_well(&p,
+               "--json|--messages|1000000|--payload=0|--only|pipe,tcp|--latency|--report|a b.html|--compare=x.json");
+    CHECK_INT(latency->n_messages, ==, 1000000);
+    CHECK(latency->has_payload && latency->payload_bytes == 0 && p.options.json);
+    CHECK_STR(latency->only, "pipe,tcp");
+    CHECK_STR(latency->report_path, "a b.html");
+    CHECK_STR(latency->compare_path, "x.json");
+
+    parse_well(&p, "--latency|--list|--payload|1024|--only|x");
+    CHECK(latency->list);
+    parse_well(&p, "--latency|--spawn|exec|--memory|64|--require-level|3");
+    CHECK_INT(p.options.mode, ==, MODE_LATENCY);
+}
+
+TEST(mistakes_about_measuring)
+{
+    static const struct {
+        const char *words, *error;
+    } rows[] = {
+        {"--messages|5", "--messages belongs to --latency: broker --latency --messages N"},
+        {"a|--report=x", "--report belongs to --latency: broker --latency --report FILE"},
+        {"--list", "--list belongs to --latency: broker --latency --list"},
+        {"--latency|--tabs|2", "--latency and --tabs do not go together"},
+        {"--snapshot|x|--latency", "--latency and --snapshot do not go together"},
+        {"--sandbox-status|--latency", "--latency and --sandbox-status do not go together"},
+        {"--latency|--sandbox-status", "--latency and --sandbox-status do not go together"},
+        {"--latency|a.pdf", "--latency measures and shows nothing: leave out the file"},
+        {"--latency|a.pdf|b.pdf", "--latency measures and shows nothing: leave out the files"},
+        {"--latency|--list|--json", "--list measures nothing: leave out --json"},
+        {"--latency|--list|--messages|1", "--list measures nothing: leave out --messages"},
+        {"--latency|--list|--report|x", "--list measures nothing: leave out --report"},
+        {"--latency|--compare|x|--list", "--list measures nothing: leave out --compare"},
+        {"--latency|--messages|0", "--messages 0: expected a whole number from 1 to 1000000000"},
+        {"--latency|--payload|16777217", "--payload 16777217: expected a whole number of bytes from 0 to 16777216"},
+        {"--latency|--only=", "--only \"\": expected names (--latency --list shows them)"},
+        {"--latency|--report=", "--report \"\": expected a file to write"},
+        {"--latency|--compare=", "--compare \"\": expected the output of an earlier --latency --json"},
+        {"--latncy", "unknown option --latncy; the nearest is --latency (--help lists them all)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct parsed p;
+        parse(&p, rows[i].words);
+        if (p.status != EXIT_STATUS_USAGE)
+            FAIL("\"%s\": status %d", rows[i].words, p.status);
+        CHECK_STR(p.error, rows[i].error);
     }
 }

@@ -2,6 +2,7 @@
 #include "broker/proc.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <signal.h>
@@ -58,7 +59,8 @@ static void expect_contradiction(pid_t pid, uint32_t claimed, const char *why)
 /* As an ordinary user, for root would be told of at once. */
 static void step_down(void)
 {
-    if (geteuid() == 0 && (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0))
+    if (geteuid() == 0 &&
+        (setgroups(0, NULL) < 0 || setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0))
         _exit(1);
 }
 
@@ -84,6 +86,31 @@ TEST(claims_of_namespaces)
     expect_contradiction(pid, LAYER_BIT(LAYER_NET_NS), "net namespace");
     expect_contradiction(pid, LAYER_BIT(LAYER_IPC_NS), "ipc namespace");
     expect_contradiction(pid, LAYER_BIT(LAYER_UTS_NS), "uts namespace");
+    end_idler(pid);
+}
+
+static void keep_groups(void)
+{
+    const gid_t kept = 1;
+    if (setgroups(1, &kept) < 0 || setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+        _exit(1);
+}
+
+static void keep_group(void)
+{
+    if (setgroups(0, NULL) < 0 || setresuid(65534, 65534, 65534) < 0)
+        _exit(1);
+}
+
+TEST(what_root_left_behind)
+{
+    if (geteuid() != 0)
+        SKIP("only root has groups to take along");
+    pid_t pid = start_idler(keep_groups);
+    expect_contradiction(pid, 0, "groups");
+    end_idler(pid);
+    pid = start_idler(keep_group);
+    expect_contradiction(pid, 0, "root");
     end_idler(pid);
 }
 

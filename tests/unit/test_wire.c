@@ -1,12 +1,15 @@
 #include "common/wire.h"
 #include "tests/test.h"
 
+#include <protobuf-c/protobuf-c.h>
 #include <stdlib.h>
 
 /* A message with a field of each type. */
-enum { NUMBER32 = 1, NUMBER64, FLOATING, STRING, BYTES, PACKED };
+enum { NUMBER32 = 1, NUMBER64, FLOATING, STRING, BYTES, PACKED, ZIGZAG };
 static const struct wire_field fields[] = {
-    {WIRE_VARINT32, 0}, {WIRE_VARINT64, 0}, {WIRE_FLOAT, 0}, {WIRE_STRING, 20}, {WIRE_BYTES, 4}, {WIRE_PACKED32, 3},
+    {.type = WIRE_VARINT32},          {.type = WIRE_VARINT64},        {.type = WIRE_FLOAT},
+    {.type = WIRE_STRING, .max = 20}, {.type = WIRE_BYTES, .max = 4}, {.type = WIRE_PACKED32, .max = 3},
+    {.type = WIRE_ZIGZAG32},
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -19,7 +22,8 @@ TEST(faults_have_names_and_numbers)
     CHECK_STR(message_fault_name(FAULT_ZERO_LENGTH), "zero-length");
     CHECK_STR(message_fault_name(22), "progress-without-progress");
     CHECK_STR(message_fault_name(FAULT_HUNG_UP), "hung-up");
-    CHECK_STR(message_fault_name(24), "unknown");
+    CHECK_STR(message_fault_name(24), "broken-ring");
+    CHECK_STR(message_fault_name(25), "unknown");
 }
 
 TEST(varints_come_back_as_written)
@@ -35,9 +39,11 @@ TEST(varints_come_back_as_written)
             CHECK(wire_read_varint(&cursor, bytes + n, &read));
             CHECK_INT(read, ==, value);
             CHECK(cursor == bytes + n);
+            CHECK_INT(wire_varint_bytes(value), ==, n);
             for (size_t cut = 0; cut < n; cut++) {
                 cursor = bytes;
                 CHECK(!wire_read_varint(&cursor, bytes + cut, &read));
+                CHECK(cursor == bytes);
             }
         }
     }
@@ -80,6 +86,53 @@ TEST(numbers_keep_their_range)
     CHECK_INT(SCAN(TAG(NUMBER64, 0), 0x80), ==, FAULT_VARINT);
     CHECK_INT(SCAN(TAG(NUMBER64, 0)), ==, FAULT_VARINT);
     CHECK_INT(SCAN(0x88, 0x00, 0x01), ==, FAULT_VARINT); /* the tag itself in two bytes */
+}
+
+/* Where it stands in the message decides how it is read: with eight bytes to read, or with less, or at the very end. */
+TEST(numbers_are_judged_alike_anywhere)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+        enum message_fault as32, as64;
+    } numbers[] = {
+        {"\x7f", 1, FAULT_NONE, FAULT_NONE},
+        {"\x80\x01", 2, FAULT_NONE, FAULT_NONE},
+        {"\x80\x00", 2, FAULT_VARINT, FAULT_VARINT},
+        {"\xff\xff\xff\xff\x0f", 5, FAULT_NONE, FAULT_NONE},
+        {"\x80\x80\x80\x80\x10", 5, FAULT_VARINT, FAULT_NONE},
+        {"\xff\xff\xff\xff\x7f", 5, FAULT_VARINT, FAULT_NONE},
+        {"\x80\x80\x80\x80\x80\x01", 6, FAULT_VARINT, FAULT_NONE},
+        {"\xff\xff\xff\xff\xff\xff\xff\x01", 8, FAULT_VARINT, FAULT_NONE},
+        {"\xff\xff\xff\xff\xff\xff\xff\x00", 8, FAULT_VARINT, FAULT_VARINT},
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\x01", 9, FAULT_VARINT, FAULT_NONE},
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, FAULT_VARINT, FAULT_NONE},
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10, FAULT_VARINT, FAULT_VARINT},
+    };
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        /* Behind a string and before one, of 0 to 9 letters each. */
+        for (size_t before = 0; before < 10; before++) {
+            for (size_t after = 0; after < 10; after++) {
+                uint8_t message[64] = {TAG(STRING, 2), (uint8_t)before};
+                memset(message + 2, 'x', before);
+                const size_t at = 2 + before;
+                memcpy(message + at + 1, numbers[i].bytes, numbers[i].n);
+                size_t n = at + 1 + numbers[i].n;
+                if (after > 0) {
+                    message[n++] = TAG(BYTES, 2);
+                    message[n++] = (uint8_t)(after - 1 < 4 ? after - 1 : 4);
+                    n += message[n - 1];
+                }
+                static const uint8_t tags[] = {TAG(NUMBER32, 0), TAG(ZIGZAG, 0), TAG(NUMBER64, 0)};
+                for (size_t t = 0; t < sizeof(tags); t++) {
+                    message[at] = tags[t];
+                    const enum message_fault expected = t < 2 ? numbers[i].as32 : numbers[i].as64;
+                    if (wire_scan(message, n, fields, N_FIELDS) != expected)
+                        FAIL("number %zu, %zu before, %zu after, tag %zu", i, before, after, t);
+                }
+            }
+        }
+    }
 }
 
 TEST(floats_are_finite)
@@ -135,14 +188,14 @@ TEST(packed_numbers_are_counted_and_ranged)
 
 TEST(known_fields_only_each_once_in_its_layout)
 {
-    CHECK_INT(SCAN(TAG(7, 0), 1), ==, FAULT_UNKNOWN_FIELD);
+    CHECK_INT(SCAN(TAG(8, 0), 1), ==, FAULT_UNKNOWN_FIELD);
     CHECK_INT(SCAN(TAG(0, 0), 1), ==, FAULT_UNKNOWN_FIELD);
     CHECK_INT(SCAN(0xf8, 0xff, 0xff, 0xff, 0x0f, 1), ==, FAULT_UNKNOWN_FIELD);
     CHECK_INT(SCAN(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01), ==, FAULT_UNKNOWN_FIELD);
     CHECK_INT(SCAN(TAG(NUMBER32, 0), 1, TAG(NUMBER32, 0), 1), ==, FAULT_DUPLICATE_FIELD);
     CHECK_INT(SCAN(TAG(PACKED, 2), 0, TAG(PACKED, 2), 0), ==, FAULT_DUPLICATE_FIELD);
     for (unsigned number = 1; number <= N_FIELDS; number++) {
-        static const unsigned layouts[] = {0, 0, 5, 2, 2, 2};
+        static const unsigned layouts[] = {0, 0, 5, 2, 2, 2, 0};
         for (unsigned layout = 0; layout < 8; layout++) {
             enum message_fault fault = SCAN((uint8_t)TAG(number, layout), 0, 0, 0, 0);
             CHECK_INT(fault == FAULT_WIRE_TYPE, ==, layout != layouts[number - 1]);
@@ -152,7 +205,7 @@ TEST(known_fields_only_each_once_in_its_layout)
 
 TEST(wide_tables_work_too)
 {
-    static const struct wire_field many[63] = {[62] = {WIRE_VARINT32, 0}};
+    static const struct wire_field many[63] = {[62] = {.type = WIRE_VARINT32}};
     const uint8_t last[] = {0xf8, 0x03, 1, 0x78, 1, 0xf8, 0x03, 1};
     CHECK_INT(wire_scan(last, 3, many, 63), ==, FAULT_NONE);
     CHECK_INT(wire_scan(last, 5, many, 63), ==, FAULT_NONE);
@@ -169,9 +222,68 @@ TEST(never_reads_beyond_the_end)
         uint8_t *bytes = malloc(n ? n : 1);
         REQUIRE(bytes != NULL);
         for (size_t i = 0; i < n; i++)
-            bytes[i] = random() % 2 ? (uint8_t)(TAG(1 + random() % 6, 2)) : (uint8_t)random();
+            bytes[i] = random() % 2 ? (uint8_t)(TAG(1 + random() % 7, 2)) : (uint8_t)random();
         enum message_fault fault = wire_scan(bytes, n, fields, N_FIELDS);
         CHECK(fault == FAULT_NONE || (fault >= FAULT_VARINT && fault <= FAULT_NUMBER));
         free(bytes);
+    }
+}
+
+/* A flat struct as protobuf-c lays it out, but for its head. */
+struct flat {
+    uint64_t wide;
+    uint32_t narrow;
+    int32_t sign;
+    float real;
+    ProtobufCBinaryData data;
+};
+static const struct wire_field flat_fields[] = {
+    {.type = WIRE_VARINT64, .offset = offsetof(struct flat, wide)},
+    {.type = WIRE_VARINT32, .offset = offsetof(struct flat, narrow)},
+    {.type = WIRE_ZIGZAG32, .offset = offsetof(struct flat, sign)},
+    {.type = WIRE_FLOAT, .offset = offsetof(struct flat, real)},
+    {.type = WIRE_BYTES, .max = 4, .offset = offsetof(struct flat, data)},
+};
+#define N_FLAT (sizeof(flat_fields) / sizeof(flat_fields[0]))
+
+TEST(flat_bodies_are_packed_and_unpacked)
+{
+    static const uint8_t wire[] = {0x08, 0xac, 0x02, 0x10, 7, 0x18, 3, 0x25, 0, 0, 0x80, 0x3f, 0x2a, 2, 'h', 'i'};
+    struct flat body = {0};
+    REQUIRE(wire_unpack(wire, sizeof(wire), flat_fields, N_FLAT, &body) == FAULT_NONE);
+    CHECK_INT(body.wide, ==, 300);
+    CHECK_INT(body.narrow, ==, 7);
+    CHECK_INT(body.sign, ==, -2);
+    CHECK(body.real == 1.0f);
+    CHECK_INT(body.data.len, ==, 2);
+    CHECK(body.data.data == wire + 14);
+
+    uint8_t out[64];
+    CHECK_INT(wire_pack(&body, flat_fields, N_FLAT, out), ==, sizeof(wire));
+    CHECK_MEM(out, wire, sizeof(wire));
+    CHECK_INT(wire_bound(&body, flat_fields, N_FLAT), >=, sizeof(wire));
+
+    /* Zeros take nothing, and what is not there is zero. */
+    const struct flat nothing = {.real = -0.0f};
+    CHECK_INT(wire_pack(&nothing, flat_fields, N_FLAT, out), ==, 0);
+    body = (struct flat){0};
+    CHECK_INT(wire_unpack(NULL, 0, flat_fields, N_FLAT, &body), ==, FAULT_NONE);
+    CHECK_INT(body.wide + body.narrow + body.data.len, ==, 0);
+    static const uint8_t zeros[] = {0x08, 0, 0x18, 0, 0x2a, 0};
+    CHECK_INT(wire_unpack(zeros, sizeof(zeros), flat_fields, N_FLAT, &body), ==, FAULT_NONE);
+    CHECK(body.data.len == 0 && body.data.data == NULL);
+}
+
+TEST(extreme_numbers_come_back)
+{
+    static const int32_t signs[] = {0, 1, -1, 63, -64, 64, -65, INT32_MAX, INT32_MIN};
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        const struct flat body = {.wide = UINT64_MAX >> 7 * i, .narrow = UINT32_MAX >> 3 * i, .sign = signs[i]};
+        struct flat again = {0};
+        uint8_t out[64];
+        const size_t n = wire_pack(&body, flat_fields, N_FLAT, out);
+        CHECK_INT(n, <=, wire_bound(&body, flat_fields, N_FLAT));
+        CHECK_INT(wire_unpack(out, n, flat_fields, N_FLAT, &again), ==, FAULT_NONE);
+        CHECK(again.wide == body.wide && again.narrow == body.narrow && again.sign == body.sign);
     }
 }
