@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/latency_format.h"
+#include "broker/latency/format.h"
 #include "broker/output.h"
 #include "common/clock.h"
 #include "common/config.h"

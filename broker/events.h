@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "broker/figure.h"
-#include "broker/latency_host.h"
+#include "broker/latency/figure.h"
+#include "broker/latency/host.h"
 
 struct events {
     int fd; /* borrowed; -1: off, and then every call does nothing */

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
-#include "broker/containment.h"
+#include "broker/containment/containment.h"
 #include "broker/inject.h"
-#include "broker/latency.h"
+#include "broker/latency/latency.h"
 #include "broker/options.h"
 #include "common/clock.h"
 #include "common/fd.h"

@@ -1,5 +1,5 @@
 /* The containment table: what a renderer that was taken over tries, and what has to come of it. One row here; one function
- * in tests/sandbox/intruder*.c that tries it, or one in broker/containment_seen.c where the broker itself acts or looks.
+ * in tests/sandbox/intruder*.c that tries it, or one in broker/containment/seen.c where the broker itself acts or looks.
  *
  * Included several times, by whoever needs another side of the rows: define those of the macros below that are wanted.
  * What is tried is spelled once: the intruder compiles it, the broker shows it as text.

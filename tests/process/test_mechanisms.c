@@ -1,6 +1,6 @@
 /* Every case of the mechanisms' section, through the real helper, with small counts: whether the figures hang together,
  * never how good they are. */
-#include "broker/latency.h"
+#include "broker/latency/latency.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #define N_CALLS   100
 #define N_DEAR    3 /* of what takes milliseconds */
 
-/* In the place of broker/latency.c's: the plan is what was added. */
+/* In the place of broker/latency/latency.c's: the plan is what was added. */
 static struct latency_case cases[MAX_CASES];
 static size_t n_cases;
 

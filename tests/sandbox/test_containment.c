@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "broker/containment_table.h"
+#include "broker/containment/table.h"
 #include "common/fd.h"
 #include "tests/process/run.h"
 #include "tests/test.h"

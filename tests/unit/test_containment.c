@@ -1,13 +1,13 @@
 /* The containment table as data, and its judgements: pure functions. */
-#include "broker/containment_table.h"
+#include "broker/containment/table.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "broker/allowed_calls.h"
-#include "broker/containment_sweep.h"
+#include "broker/containment/allowed_calls.h"
+#include "broker/containment/sweep.h"
 #include "tests/test.h"
 
 static const struct containment_host modern = {

@@ -1,9 +1,9 @@
 /* One figure out of several runs. */
-#include "broker/figure.h"
+#include "broker/latency/figure.h"
 
 #include <string.h>
 
-#include "broker/latency_format.h"
+#include "broker/latency/format.h"
 #include "tests/test.h"
 
 static struct figure with_runs(size_t n, const double *p50_ns)

@@ -1,6 +1,6 @@
 /* Latency mode, driven with sections whose figures are known: which runs are made in which order and size, what is told
  * of them, and what becomes of a section that hangs, dies or cannot begin. Nothing here looks at how fast anything is. */
-#include "broker/latency.h"
+#include "broker/latency/latency.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -11,10 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "broker/latency_compare.h"
-#include "broker/latency_goals.h"
-#include "broker/latency_report.h"
-#include "broker/latency_table.h"
+#include "broker/latency/compare.h"
+#include "broker/latency/goals.h"
+#include "broker/latency/report.h"
+#include "broker/latency/table.h"
 #include "broker/proc.h"
 #include "common/clock.h"
 #include "common/fd.h"

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "broker/allowed_calls.h"
+#include "broker/containment/allowed_calls.h"
 #include "tests/test.h"
 
 #if defined(__x86_64__)
