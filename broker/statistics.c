@@ -1,5 +1,6 @@
 #include "broker/statistics.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -88,7 +89,7 @@ static void add_row(struct grid *grid, const struct event_statistics *event)
         grid_set(grid, PID, "%d", (int)event->pid);
     grid_set(grid, ORDERS, "%llu", (unsigned long long)event->orders);
     grid_set(grid, FACTS, "%llu", (unsigned long long)event->facts);
-    grid_set(grid, BYTES, "%llu", (unsigned long long)(event->order_bytes + event->fact_bytes));
+    grid_set(grid, BYTES, "%" PRIu64, event->order_bytes + event->fact_bytes);
     if (event->orders + event->facts > 0)
         grid_set(grid, RING, "%.0f %%", 100.0 * (double)event->by_ring / (double)(event->orders + event->facts));
     set_time(grid, P50, event->answer_p50_ns);

@@ -142,17 +142,20 @@ int link_receive(struct link *link, uint8_t *buffer, struct datagram *ret_datagr
 {
     bool has_channel = !link->by_ring;
     while (link->by_ring) {
-        if (++link->n_in_a_row > PORTION && ring_is_in_crowd(&link->ring))
+        if (link->n_in_a_row >= PORTION && ring_is_in_crowd(&link->ring))
             let_others_go_first(link);
         const int result = ring_receive(&link->ring, buffer, ret_datagram);
         if (result != -EAGAIN) {
+            link->n_in_a_row++;
             spinner_end(&link->spinner);
             return result;
         }
         if (has_channel) /* what was in the ring before it came was looked for first */
             break;
         link_bell(link);
-        if (!ring_spin(&link->ring, &link->spinner))
+        if (link->n_in_a_row > 0 && ring_is_in_crowd(&link->ring))
+            let_others_go_first(link); /* and more may be there by then: sleep costs more */
+        else if (!ring_spin(&link->ring, &link->spinner))
             has_channel = sleep_for(link, RING_MESSAGES, POLLIN);
     }
     return channel_receive(&link->channel, buffer, ret_datagram);

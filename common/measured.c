@@ -148,7 +148,8 @@ static bool take_field(const char *text, const char *end, unsigned *said, struct
         return take_text(value, end, measured->note);
     if (key == KEY_ABSENT)
         return take_text(value, end, measured->absent) && measured->absent[0];
-    return take_number(&value, end, number_of(measured, key)) && value == end;
+    uint64_t *number = number_of(measured, key);
+    return number != NULL && take_number(&value, end, number) && value == end;
 }
 
 static bool is_sound(const struct measured *measured)

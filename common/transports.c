@@ -28,6 +28,7 @@ const struct transport *const transports[] = {
     &transport_posix_queue,
     &transport_sysv_shm_mutex,
     &transport_posix_shm_semaphore,
+    &transport_ring,
     &transport_ring_spin,
     &transport_ring_futex,
     &transport_ring_eventfd,

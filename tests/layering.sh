@@ -42,8 +42,9 @@ may_include renderer 'renderer/[^"]*' 'common/[^"]*' 'proto/[^"]*'
 may_include renderer/engines 'renderer/(engine|canvas)\.h' 'renderer/engines/[^"]*' \
     'common/(frame|font|document_kind|config|text)\.h'
 
-# What is compared stands on its own, so that a figure is that of the mechanism; memfd is one of the mechanisms.
-may_include common/transports 'common/(transport|fd|clock|memfd)\.h' 'common/transports/[^"]*'
+# What is compared stands on its own, so that a figure is that of the mechanism; memfd and the channel's ring are among
+# the mechanisms.
+may_include common/transports 'common/(transport|fd|clock|memfd|ring)\.h' 'common/transports/[^"]*'
 
 # What is compared is linked with the helper that measures it, never with a broker or a renderer.
 report 'only renderer/measure.c and the gauges know the transports' \

@@ -17,7 +17,7 @@
 #include "common/transport_measure.h"
 
 #define TIMEOUT_MS     5000
-#define FIT_NS         (NS_PER_S / 5)
+#define FIT_S          0.2
 #define MAX_MESSAGES   1000000
 #define TRIAL_CALLS    100
 #define TRIAL_MESSAGES 2000
@@ -141,7 +141,7 @@ static void measure(struct measure_options *options, uint64_t n_messages, struct
         options->n = options->test == MEASURE_ROUND_TRIP ? TRIAL_CALLS : TRIAL_MESSAGES;
         if (transport_measure(options, result) < 0)
             return;
-        const double fit = result->per_s * (double)FIT_NS / (double)NS_PER_S;
+        const double fit = result->per_s * FIT_S;
         if (fit > (double)options->n)
             options->n = fit < MAX_MESSAGES ? (uint64_t)fit : MAX_MESSAGES;
     }

@@ -195,7 +195,7 @@ static void make_socket(const char *path)
 static void make_sparse(const char *path)
 {
     CLOSE_FD int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    (void)!ftruncate(fd, 10ll << 40);
+    (void)!ftruncate(fd, 10LL << 40);
 }
 
 static void open_strange_documents(struct stage *stage, const char *folder, struct containment_result *result)

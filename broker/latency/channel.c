@@ -103,7 +103,6 @@ static struct {
 } stand;
 
 static char failure[FIGURE_MAX_REASON];
-static bool without_ring;
 
 static void note_failure(struct rig *rig, const char *why)
 {
@@ -143,10 +142,18 @@ static int make_peer(int way)
     if (!stand.rig.has_failed && way == BY_RING) {
         rig_share(&peer->child);
         rig_wait(&stand.rig);
-        if (!stand.rig.has_failed && !peer->child.child->way.by_ring)
-            return -EOPNOTSUPP;
     }
     return stand.rig.has_failed ? -EIO : 0;
+}
+
+/* What goes by the socket must not be told as the ring's, in this run or in a later one. */
+static bool all_have_rings(unsigned n_peers)
+{
+    for (unsigned i = 0; i < n_peers; i++) {
+        if (!stand.peers[BY_RING][i]->child.child->way.by_ring)
+            return false;
+    }
+    return true;
 }
 
 /* So many renderers that speak by this way. 0 or -errno with why. */
@@ -162,6 +169,8 @@ static int prepare(enum message_codec codec, int way, unsigned n_peers)
     int error = stand.rig.has_failed ? -EIO : 0;
     while (error == 0 && stand.n_peers[way] < n_peers)
         error = make_peer(way);
+    if (error == 0 && way == BY_RING && !all_have_rings(n_peers))
+        error = -EOPNOTSUPP;
     if (error == -EOPNOTSUPP)
         snprintf(failure, sizeof failure, "no ring can be had here: eventfd or memfd is missing");
     else if (error == -ENOMEM)
@@ -171,8 +180,7 @@ static int prepare(enum message_codec codec, int way, unsigned n_peers)
 
 static int begin(const struct options *options, char *ret_why, size_t n_why)
 {
-    (void)ret_why, (void)n_why;
-    without_ring = options->no_ring;
+    (void)options, (void)ret_why, (void)n_why;
     latency_shares_measure();
     return 0;
 }
@@ -215,10 +223,6 @@ static void measure(const struct latency_case *measured, uint64_t n, struct figu
     const int way = strcmp(figure->name, way_names[BY_RING]) == 0 ? BY_RING : BY_SOCKET;
     const enum message_codec codec =
         strcmp(figure->codec, codec_names[CODEC_DIRECT]) == 0 ? CODEC_DIRECT : CODEC_PROTOBUF_C;
-    if (way == BY_RING && without_ring) {
-        snprintf(ret_outcome->absent, sizeof ret_outcome->absent, "--no-ring");
-        return;
-    }
     const struct latency_traffic traffic = {.peers = stand.peers[way],
                                             .n_peers = figure->peers,
                                             .window = figure->window,

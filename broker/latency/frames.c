@@ -109,6 +109,7 @@ static struct {
     struct frame_layout layout;
     uint64_t n, n_ordered, n_painted;
     struct fine_histogram latency;
+    bool by_socket; /* some tab has no ring */
     char failure[FIGURE_MAX_REASON];
 } stage;
 
@@ -198,6 +199,9 @@ static int open_tabs(const struct document *document)
     for (unsigned i = 0; i < stage.n_tabs && !stage.rig.has_failed; i++) {
         rig_share(&stage.panes[i].child);
         rig_wait(&stage.rig);
+        if (stage.rig.has_failed)
+            break;
+        stage.by_socket = stage.by_socket || !stage.panes[i].child.child->way.by_ring;
         if (frame_map(&stage.layout, stage.panes[i].child.frame_fd, false, &stage.panes[i].pixels) != 0)
             return -ENOMEM;
         stage.panes[i].child.painted = painted;
@@ -258,6 +262,8 @@ static void measure_tabs(const char *scene, uint64_t n, struct figure_outcome *r
     else
         snprintf(ret_outcome->absent, sizeof ret_outcome->absent, "%s",
                  stage.failure[0] != '\0' ? stage.failure : strerror(-error));
+    if (error == 0 && stage.by_socket)
+        snprintf(ret_outcome->note, sizeof ret_outcome->note, "by the socket: no ring can be had here");
     close_tabs();
     fd_close(&document.fd);
     latency_place_free();
@@ -321,6 +327,7 @@ static void measure(const struct latency_case *measured, uint64_t n, struct figu
     const struct size *size = &sizes[measured->detail / N_NAMES];
     stage.measured = measured;
     stage.failure[0] = '\0';
+    stage.by_socket = false;
     frame_layout_init(&stage.layout, size->width_px, size->height_px);
     if (name < N_SCENES)
         measure_tabs(scenes[name], n, ret_outcome);

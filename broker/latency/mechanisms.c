@@ -68,6 +68,7 @@ static const struct mechanism mechanisms[] = {
     {"posix-queue", BOTH_WAYS, 8 * KIB, 2800, 900, 12000, 450},
     {"sysv-shm-mutex", SLEEPS | ANSWERS, CHUNK, 3000, 1500, 2000, 65},
     {"posix-shm-semaphore", SLEEPS | ANSWERS, CHUNK, 3000, 1500, 2000, 70},
+    {"ring", SPINS | ANSWERS, CHUNK, 1400, 60, 80, 100},
     {"ring-spin", SPINS | ANSWERS, CHUNK, 1400, 60, 80, 100},
     {"ring-futex", SLEEPS | ANSWERS, CHUNK, 2300, 60, 80, 100},
     {"ring-eventfd", SLEEPS | ANSWERS, CHUNK, 2800, 70, 80, 90},

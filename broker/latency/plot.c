@@ -124,12 +124,13 @@ static void put_axis(FILE *out, const struct plot_bars *plot, const struct axis 
 {
     char text[FORMAT_BYTES];
     const double step = plot->log ? 10 : choose_step(axis->high);
-    for (double tick = plot->log ? axis->low : 0; tick <= axis->high * 1.0001;
-         tick = plot->log ? tick * step : tick + step) {
+    double tick = plot->log ? axis->low : 0;
+    while (tick <= axis->high * 1.0001) {
         const double x = place(axis, tick);
         format_value(text, plot->is_time, tick);
         put_line(out, x, TOP_PX - 4, x, bottom, "grid");
         put_text(out, x, bottom + 16, "tick", tick == 0 ? "0" : text);
+        tick = plot->log ? tick * step : tick + step;
     }
 }
 
@@ -268,12 +269,14 @@ static void put_curve_axes(FILE *out, const struct axis *x, const struct axis *y
         put_text(out, at, bottom + 18, "tick", ticks[i].text);
     }
     put_text(out, x->begin + x->length / 2, bottom + 40, "tick", "share of calls that took no longer");
-    for (double decade = pow(10, ceil(log10(y->low))); decade <= y->high; decade *= 10) {
+    double decade = pow(10, ceil(log10(y->low)));
+    while (decade <= y->high) {
         char text[FORMAT_BYTES];
         const double at = place(y, decade);
         format_time(text, decade);
         put_line(out, x->begin, at, x->begin + x->length, at, "grid");
         put_text(out, x->begin - 10, at + 4, "label", text);
+        decade *= 10;
     }
 }
 

@@ -221,7 +221,7 @@ static void add_command(struct grid *grid, const char *only)
 
 static const struct figure **sort_figures(const struct figure **list, size_t n)
 {
-    qsort(list, n, sizeof *list, compare_figures);
+    qsort(list, n, sizeof(struct figure *), compare_figures);
     return list;
 }
 
@@ -514,7 +514,7 @@ static size_t make_mechanisms(const char *title, const struct figure **list, siz
 size_t latency_table_make(const char *table, const char *title, const struct figure *figures, size_t n_figures,
                           struct grid ret_grids[LATENCY_TABLE_GRIDS])
 {
-    const struct figure **list = calloc(n_figures + 1, sizeof *list);
+    const struct figure **list = calloc(n_figures + 1, sizeof(struct figure *));
     size_t n = 0, n_grids = 0;
     for (size_t i = 0; list != NULL && i < n_figures; i++) {
         if (is(figures[i].table, table))

@@ -124,6 +124,7 @@ static void find_often(struct gauge_run *run, find_ready *find)
     for (uint64_t i = 0; i < run->request->n; i++)
         fine_histogram_add(&run->stage->latency, find_one(run, &watched, find, i));
     gauge_stop(run);
+    free(watched.polls);
 }
 
 static void select_often(struct gauge_run *run)

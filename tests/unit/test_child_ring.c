@@ -373,7 +373,6 @@ static void breaks_the_bells(struct link *link)
     const uint64_t most = UINT64_MAX - 1;
     (void)!write(link->far_bell_fd, &most, sizeof most);
     atomic_store(&link->ring.own->sleeps, UINT32_MAX);
-    atomic_store(&link->ring.peer->sleeps, 0);
     atomic_store(&link->ring.own->cpu, UINT32_MAX);
     answers_all(link);
 }

@@ -118,10 +118,10 @@ static size_t room(const struct transport *transport, size_t n_bytes)
 TEST(the_names_are_those_of_the_contract)
 {
     static const char *const names[] = {
-        "pipe",      "pipe-pair",  "fifo",         "unix-stream", "unix-dgram",     "unix-seqpacket",
-        "tcp",       "udp",        "sysv-queue",   "posix-queue", "sysv-shm-mutex", "posix-shm-semaphore",
-        "ring-spin", "ring-futex", "ring-eventfd", "rt-signal",   "signal",         "process-vm",
-        "vmsplice",  "io-uring",   "fd-pass",      "memfd-share",
+        "pipe",       "pipe-pair", "fifo",       "unix-stream",  "unix-dgram",     "unix-seqpacket",
+        "tcp",        "udp",       "sysv-queue", "posix-queue",  "sysv-shm-mutex", "posix-shm-semaphore",
+        "ring",       "ring-spin", "ring-futex", "ring-eventfd", "rt-signal",      "signal",
+        "process-vm", "vmsplice",  "io-uring",   "fd-pass",      "memfd-share",
     };
     const size_t n_names = sizeof(names) / sizeof(names[0]);
     for (size_t i = 0; i < n_names; i++) {
