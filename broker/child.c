@@ -340,6 +340,18 @@ static void take_datagram(struct child *child, struct datagram *datagram, bool b
         take_fact(child, &fact, datagram);
 }
 
+/* Descriptors came, and we had no room for them. That is our own lack, and a Listening that is lost so not its sender's
+ * fault; but nobody has more than that one to send. True when it goes on. */
+static bool excuse_loss(struct child *child)
+{
+    if (child->when != WHEN_CLIMBING || child->lost_listener || child->listener_fd >= 0) {
+        accuse(child, FAULT_FD_COUNT);
+        return false;
+    }
+    child->lost_listener = true;
+    return true;
+}
+
 /* Takes one datagram. True when there may be more. */
 static bool receive_one(struct child *child)
 {
@@ -356,7 +368,7 @@ static bool receive_one(struct child *child)
         return false;
     }
     if (result == -EMFILE)
-        return true; /* our own lack of descriptors: the fact is lost, its sender is not to blame */
+        return excuse_loss(child);
     if (result > 0) {
         accuse(child, channel_fault(result));
         return false;
@@ -610,7 +622,7 @@ int child_renew_ends(struct child *child)
         return -errno;
     child->crash_fd = crash_pipe[0];
     child->far_crash_fd = crash_pipe[1];
-    child->has_ready = false;
+    child->has_ready = child->lost_listener = false;
     /* What a clone that was given up has sent is not this one's. */
     loop_remove(child->loop, &child->listener_source);
     fd_close(&child->listener_fd);

@@ -79,6 +79,7 @@ struct child {
 
     enum message_when when;
     bool has_ready;           /* Ready came, checked or not */
+    bool lost_listener;       /* its Listening came when we had no descriptors left, or so it seems */
     bool condemned;           /* to be killed: nothing more is heard from it */
     bool is_corpse;           /* its owner has heard the end; it is only to be reaped */
     enum message_when resume; /* after the Inject, Share or Ping that is out */

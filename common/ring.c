@@ -259,29 +259,22 @@ bool ring_peer_may_answer(const struct ring *ring)
     return atomic_load_explicit(&ring->peer->sleeps, memory_order_relaxed) == 0 && ring_peer_cpu(ring) != ring->cpu;
 }
 
+static bool is_worth_a_spin(struct ring *ring)
+{
+    publish_cpu(ring);
+    return !ring_is_in_crowd(ring) && ring_peer_may_answer(ring);
+}
+
 bool ring_spin(struct ring *ring, struct spinner *spinner)
 {
-    spinner_begin(spinner);
-    while (!ring_is_ready(ring)) {
-        publish_cpu(ring);
-        if (ring_is_in_crowd(ring) || !ring_peer_may_answer(ring)) {
-            spinner_pass(spinner);
-            return false;
-        }
-        if (!spinner_again(spinner))
-            return false;
-    }
-    spinner_end(spinner);
-    return true;
+    return ring_spin_two(ring, NULL, spinner);
 }
 
 bool ring_spin_two(struct ring *one, struct ring *other, struct spinner *spinner)
 {
     spinner_begin(spinner);
-    while (!ring_is_ready(one) && !ring_is_ready(other)) {
-        publish_cpu(one);
-        publish_cpu(other);
-        if (!ring_peer_may_answer(one) && !ring_peer_may_answer(other)) {
+    while (!ring_is_ready(one) && (other == NULL || !ring_is_ready(other))) {
+        if (!is_worth_a_spin(one) && (other == NULL || !is_worth_a_spin(other))) {
             spinner_pass(spinner);
             return false;
         }

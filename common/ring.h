@@ -126,10 +126,10 @@ bool ring_is_in_crowd(const struct ring *ring);
 /* Where the other side was seen last, from 1; 0: not known. Hostile: any number. */
 uint32_t ring_peer_cpu(const struct ring *ring);
 
-/* Spins until ring_is_ready, for as long as it pays: not in a crowd, not when the other side sleeps too, or was last seen on this very
- * core, and otherwise as the spinner has learned. False: sleep instead, and then call spinner_end. */
+/* Spins until ring_is_ready, for as long as it pays: not in a crowd, not when the other side sleeps too, or was last seen
+ * on this very core, and otherwise as the spinner has learned. False: sleep instead, and then call spinner_end. */
 bool ring_spin(struct ring *ring, struct spinner *spinner);
-/* The same for whichever of two comes first. */
+/* The same for whichever of two comes first; NULL: there is no other. */
 bool ring_spin_two(struct ring *one, struct ring *other, struct spinner *spinner);
 
 #endif

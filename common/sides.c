@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/cpus.h"
 #include "common/fd.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
@@ -233,44 +234,16 @@ int sides_run(struct sides *sides, void (*work)(struct sides *sides, void *owner
 
 /* ---- where ---------------------------------------------------------------------------------------------------------- */
 
-static int read_topology(int cpu, const char *what)
-{
-    char path[96];
-    snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, what);
-    FILE *file = fopen(path, "re");
-    int number = -1;
-    if (file && fscanf(file, "%d", &number) != 1)
-        number = -1;
-    if (file)
-        fclose(file);
-    return number;
-}
-
-/* What cannot be read counts as different. */
-static bool is_same_core(int a, int b)
-{
-    const int core = read_topology(a, "core_id");
-    return a == b || (core >= 0 && core == read_topology(b, "core_id") &&
-                      read_topology(a, "physical_package_id") == read_topology(b, "physical_package_id"));
-}
-
 int sides_place(enum measure_placement placement, int ret_cpus[2], char ret_why[SIDES_MAX_REASON])
 {
     cpu_set_t allowed;
+    int second;
     ret_cpus[0] = ret_cpus[1] = -1;
     if (placement == MEASURE_FREE)
         return 0;
     if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
         return tell(ret_why, errno, "sched_getaffinity: %s", strerror(errno));
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET((size_t)cpu, &allowed))
-            continue;
-        if (ret_cpus[0] < 0)
-            ret_cpus[0] = cpu;
-        if (placement == MEASURE_SAME_CORE || !is_same_core(ret_cpus[0], cpu)) {
-            ret_cpus[1] = cpu;
-            return 0;
-        }
-    }
-    return tell(ret_why, EOPNOTSUPP, "only one core may be used here");
+    cpus_choose(&allowed, &ret_cpus[0], &second);
+    ret_cpus[1] = placement == MEASURE_SAME_CORE ? ret_cpus[0] : second;
+    return ret_cpus[1] >= 0 ? 0 : tell(ret_why, EOPNOTSUPP, "only one core may be used here");
 }

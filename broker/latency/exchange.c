@@ -11,9 +11,6 @@
 
 #define MAX_WINDOW  64
 #define MAX_WARM_UP 2000
-/* Below this a call is not much longer than two looks at the clock: then one in SAMPLE_FAST is timed. */
-#define FAST_CALL_NS 3000
-#define SAMPLE_FAST  8
 /* One way: messages without an answer for each with one, and how many of those may be out. A socket's buffer holds two
  * such series of a kibibyte each. */
 #define SERIES           32
@@ -28,7 +25,7 @@ struct latency_exchange {
     struct rig *rig;
     struct loop_timer pause;
     uint64_t n, n_sent, n_answered; /* of this part: warm-up, or what counts */
-    unsigned sample_every;
+    unsigned sample_every;          /* 0: none */
     const char *failed;
     struct fine_histogram latency;
     uint8_t payload[MESSAGE_MAX_PAYLOAD];
@@ -68,7 +65,7 @@ static void call(struct latency_peer *peer)
 {
     const uint64_t serial = peer->child.serial + 1;
     uint64_t *stamp = &peer->stamps->sent_ns[serial % MAX_WINDOW];
-    *stamp = serial % exchange.sample_every == 0 ? clock_now_ns() : 0;
+    *stamp = exchange.sample_every != 0 && serial % exchange.sample_every == 0 ? clock_now_ns() : 0;
     if (!send_ping(peer, serial))
         return;
     peer->child.serial = serial;
@@ -170,22 +167,6 @@ static void list_pids(const struct latency_traffic *traffic, pid_t *pids)
         pids[i] = traffic->peers[i]->child.pid;
 }
 
-static void fill_latencies(struct figure_outcome *outcome)
-{
-    uint64_t curve[HISTOGRAM_CURVE_POINTS];
-    const struct fine_histogram *latency = &exchange.latency;
-    outcome->p50_ns = (double)fine_histogram_at(latency, 50000);
-    outcome->p90_ns = (double)fine_histogram_at(latency, 90000);
-    outcome->p99_ns = (double)fine_histogram_at(latency, 99000);
-    outcome->p999_ns = (double)fine_histogram_at(latency, 99900);
-    outcome->max_ns = (double)latency->max;
-    outcome->mean_ns = (double)fine_histogram_mean(latency);
-    fine_histogram_curve(latency, curve);
-    for (int i = 0; i < FIGURE_CURVE_POINTS; i++)
-        outcome->curve_ns[i] = (double)curve[i];
-    outcome->has_curve = latency->n > 0;
-}
-
 /* Most and least served, while all had something to do. */
 static void fill_fairness(const struct latency_traffic *traffic, struct figure_outcome *outcome)
 {
@@ -199,6 +180,16 @@ static void fill_fairness(const struct latency_traffic *traffic, struct figure_o
         outcome->unfairness = (double)most / (double)least;
 }
 
+/* Two looks at the clock take 50 ns. Of short calls only some are timed, so that this costs less than a twentieth. */
+static unsigned choose_sample(const struct latency_traffic *traffic, uint64_t mean_ns)
+{
+    if (traffic->untimed)
+        return 0;
+    if (traffic->gap_ns > 0 || mean_ns >= 3000)
+        return 1;
+    return mean_ns >= 300 ? 8 : 32;
+}
+
 int latency_exchange_run(const struct latency_traffic *traffic, struct figure_outcome *ret_outcome)
 {
     pid_t pids[LATENCY_MAX_PEERS];
@@ -209,7 +200,7 @@ int latency_exchange_run(const struct latency_traffic *traffic, struct figure_ou
     uint64_t start_ns = clock_now_ns();
     int error = traffic->gap_ns > 0 ? 0 : run_part(n_warm_up);
     const uint64_t mean_ns = (clock_now_ns() - start_ns) / n_warm_up;
-    exchange.sample_every = traffic->gap_ns == 0 && mean_ns < FAST_CALL_NS ? SAMPLE_FAST : 1;
+    exchange.sample_every = choose_sample(traffic, mean_ns);
 
     const uint64_t cpu_before_ns = latency_cpu_ns(pids, traffic->n_peers);
     start_ns = clock_now_ns();
@@ -229,8 +220,8 @@ int latency_exchange_run(const struct latency_traffic *traffic, struct figure_ou
         ret_outcome->cpu_percent = 100.0 * (double)cpu_ns / (double)total_ns;
     else
         ret_outcome->per_s = (double)traffic->n * (double)NS_PER_S / (double)total_ns;
-    if (!traffic->one_way)
-        fill_latencies(ret_outcome);
+    if (!traffic->one_way && !traffic->untimed)
+        figure_outcome_latencies(ret_outcome, &exchange.latency);
     fill_fairness(traffic, ret_outcome);
     return 0;
 }

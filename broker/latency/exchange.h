@@ -27,6 +27,7 @@ struct latency_traffic {
     uint64_t n;      /* Pings, of all peers together */
     uint64_t gap_ns; /* between an answer and the next Ping; 0: none */
     bool one_way;    /* answers are wanted now and then only, to know that all has arrived */
+    bool untimed;    /* no latencies, and no clock read for them */
 };
 
 /* Blocks until all have been answered. 0, with n, percentiles, mean, rate, processor time and fairness filled in; or

@@ -79,6 +79,21 @@ static void widen(double *low, double *high, double value)
         *high = value;
 }
 
+void figure_outcome_latencies(struct figure_outcome *outcome, const struct fine_histogram *latency)
+{
+    uint64_t curve[HISTOGRAM_CURVE_POINTS];
+    outcome->p50_ns = (double)fine_histogram_at(latency, 50000);
+    outcome->p90_ns = (double)fine_histogram_at(latency, 90000);
+    outcome->p99_ns = (double)fine_histogram_at(latency, 99000);
+    outcome->p999_ns = (double)fine_histogram_at(latency, 99900);
+    outcome->max_ns = (double)latency->max;
+    outcome->mean_ns = (double)fine_histogram_mean(latency);
+    fine_histogram_curve(latency, curve);
+    for (int i = 0; i < FIGURE_CURVE_POINTS; i++)
+        outcome->curve_ns[i] = (double)curve[i];
+    outcome->has_curve = latency->n > 0;
+}
+
 void figure_conclude(struct figure *figure)
 {
     const struct figure_outcome *sorted[FIGURE_MAX_RUNS];

@@ -61,6 +61,9 @@ struct figure {
 /* Nothing measured yet. */
 void figure_outcome_init(struct figure_outcome *ret_outcome);
 
+/* Percentiles, mean, largest and curve, from what was added to a histogram. */
+void figure_outcome_latencies(struct figure_outcome *outcome, const struct fine_histogram *latency);
+
 /* FIGURE_CURVE as an array. */
 extern const unsigned figure_curve_points[FIGURE_CURVE_POINTS];
 

@@ -109,7 +109,7 @@ static struct {
     struct frame_layout layout;
     uint64_t n, n_ordered, n_painted;
     struct fine_histogram latency;
-    bool by_socket; /* some tab has no ring */
+    const char *note; /* what is not as the figure says; NULL: nothing */
     char failure[FIGURE_MAX_REASON];
 } stage;
 
@@ -201,7 +201,8 @@ static int open_tabs(const struct document *document)
         rig_wait(&stage.rig);
         if (stage.rig.has_failed)
             break;
-        stage.by_socket = stage.by_socket || !stage.panes[i].child.child->way.by_ring;
+        if (!stage.panes[i].child.child->way.by_ring)
+            stage.note = "by the socket: no ring can be had here";
         if (frame_map(&stage.layout, stage.panes[i].child.frame_fd, false, &stage.panes[i].pixels) != 0)
             return -ENOMEM;
         stage.panes[i].child.painted = painted;
@@ -209,8 +210,11 @@ static int open_tabs(const struct document *document)
     if (stage.rig.has_failed)
         return -EIO;
     const int error = latency_place(stage.measured->figure.placement, pids, stage.n_tabs);
-    /* With one core only there is still a frame to be had; where it ran is said. */
-    return error == -EOPNOTSUPP ? latency_place("free", pids, stage.n_tabs) : error;
+    if (error != -EOPNOTSUPP)
+        return error;
+    /* There is still a frame to be had. */
+    stage.note = "only one core may be used here";
+    return latency_place("free", pids, stage.n_tabs);
 }
 
 static void close_tabs(void)
@@ -227,21 +231,10 @@ static void close_tabs(void)
 
 static void fill(struct figure_outcome *outcome, uint64_t total_ns)
 {
-    uint64_t curve[HISTOGRAM_CURVE_POINTS];
-    const struct fine_histogram *latency = &stage.latency;
-    outcome->n = latency->n;
+    outcome->n = stage.latency.n;
     outcome->total_ms = (double)total_ns / (double)NS_PER_MS;
-    outcome->per_s = (double)latency->n * (double)NS_PER_S / (double)total_ns;
-    outcome->p50_ns = (double)fine_histogram_at(latency, 50000);
-    outcome->p90_ns = (double)fine_histogram_at(latency, 90000);
-    outcome->p99_ns = (double)fine_histogram_at(latency, 99000);
-    outcome->p999_ns = (double)fine_histogram_at(latency, 99900);
-    outcome->max_ns = (double)latency->max;
-    outcome->mean_ns = (double)fine_histogram_mean(latency);
-    fine_histogram_curve(latency, curve);
-    for (int i = 0; i < FIGURE_CURVE_POINTS; i++)
-        outcome->curve_ns[i] = (double)curve[i];
-    outcome->has_curve = latency->n > 0;
+    outcome->per_s = (double)stage.latency.n * (double)NS_PER_S / (double)total_ns;
+    figure_outcome_latencies(outcome, &stage.latency);
 }
 
 static void measure_tabs(const char *scene, uint64_t n, struct figure_outcome *ret_outcome)
@@ -262,8 +255,8 @@ static void measure_tabs(const char *scene, uint64_t n, struct figure_outcome *r
     else
         snprintf(ret_outcome->absent, sizeof ret_outcome->absent, "%s",
                  stage.failure[0] != '\0' ? stage.failure : strerror(-error));
-    if (error == 0 && stage.by_socket)
-        snprintf(ret_outcome->note, sizeof ret_outcome->note, "by the socket: no ring can be had here");
+    if (error == 0 && stage.note != NULL)
+        snprintf(ret_outcome->note, sizeof ret_outcome->note, "%s", stage.note);
     close_tabs();
     fd_close(&document.fd);
     latency_place_free();
@@ -327,7 +320,7 @@ static void measure(const struct latency_case *measured, uint64_t n, struct figu
     const struct size *size = &sizes[measured->detail / N_NAMES];
     stage.measured = measured;
     stage.failure[0] = '\0';
-    stage.by_socket = false;
+    stage.note = NULL;
     frame_layout_init(&stage.layout, size->width_px, size->height_px);
     if (name < N_SCENES)
         measure_tabs(scenes[name], n, ret_outcome);

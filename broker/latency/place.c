@@ -10,40 +10,10 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/cpus.h"
 
 static cpu_set_t allowed;
 static bool knows_allowed;
-
-static int read_topology(int cpu, const char *what)
-{
-    char path[96];
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, what);
-    FILE *file = fopen(path, "re");
-    int number = -1;
-    if (file != NULL && fscanf(file, "%d", &number) != 1)
-        number = -1;
-    if (file != NULL)
-        fclose(file);
-    return number;
-}
-
-/* Two threads of one core are not two cores. What cannot be read counts as different. */
-static bool is_same_core(int a, int b)
-{
-    const int core = read_topology(a, "core_id");
-    return core >= 0 && core == read_topology(b, "core_id") &&
-           read_topology(a, "physical_package_id") == read_topology(b, "physical_package_id");
-}
-
-/* The first processor, or the first that shares no core with `other`; -1: there is none. */
-static int find_cpu(int other)
-{
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET((size_t)cpu, &allowed) && (other < 0 || (cpu != other && !is_same_core(cpu, other))))
-            return cpu;
-    }
-    return -1;
-}
 
 static int pin(pid_t pid, int cpu)
 {
@@ -74,11 +44,12 @@ int latency_place(const char *placement, const pid_t *others, size_t n_others)
     int error = look_where_we_may();
     if (error != 0)
         return error;
-    const int own = find_cpu(-1);
+    int own, other;
+    cpus_choose(&allowed, &own, &other);
     if (strcmp(placement, "same-core") == 0)
         return place_all(own, own, others, n_others);
     if (strcmp(placement, "cross-core") == 0)
-        return place_all(own, find_cpu(own), others, n_others);
+        return place_all(own, other, others, n_others);
     latency_place_free();
     for (size_t i = 0; i < n_others && error == 0; i++)
         error = sched_setaffinity(others[i], sizeof allowed, &allowed) < 0 ? -errno : 0;
