@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -352,7 +353,9 @@ static void zygote_spawned(void *owner, struct zygote *zygote, uint64_t serial, 
     CLOSE_FD int pidfd = taken_pidfd;
     struct child *child = find_by_serial(spawner, serial);
     if (child == NULL && serial != 0 && serial <= spawner->serial) {
-        /* Given up meanwhile: the clone has lost its channel and leaves. */
+        /* Given up meanwhile: the clone has lost its channel and leaves, but one that lied already might not. */
+        if (pidfd >= 0)
+            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
         zygote_be_patient(zygote, owes_answers(spawner, zygote));
         return;
     }

@@ -51,6 +51,17 @@ static pid_t clone_sibling(int *ret_pidfd)
     return pid;
 }
 
+/* A host that has too many processes just now may have fewer in a moment; without init there is no pid namespace. */
+static pid_t clone_patiently(int *ret_pidfd)
+{
+    pid_t pid = clone_sibling(ret_pidfd);
+    for (int tries = 0; pid < 0 && errno == EAGAIN && tries < 100; tries++) {
+        poll(NULL, 0, 5);
+        pid = clone_sibling(ret_pidfd);
+    }
+    return pid;
+}
+
 /* ---- init: pid 1 of the renderers' pid namespace, so that none of them is ------------------------------------------- */
 
 static _Noreturn void init_run(int armed_fd)
@@ -84,7 +95,7 @@ static int start_init(void)
         return -errno;
     CLOSE_FD int armed_read = armed[0];
     CLOSE_FD int armed_write = armed[1];
-    const pid_t pid = clone_sibling(&zygote.init_pidfd);
+    const pid_t pid = clone_patiently(&zygote.init_pidfd);
     if (pid == 0)
         init_run(armed_write);
     if (pid < 0)
