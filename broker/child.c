@@ -14,20 +14,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "broker/facts.h"
 #include "broker/proc.h"
 #include "common/clock.h"
-#include "common/document_kind.h"
 #include "common/fd.h"
-#include "common/frame.h"
-#include "common/inject.h"
 
 /* From a renderer's end of file to its zombie: the kernel needs microseconds, a busy machine a little more. */
 #define GRACE_NS (100 * NS_PER_MS)
 /* Facts taken from one child before the others have their turn. */
 #define FACTS_A_TURN 32
-/* Progress: one tick in 50 ms in the long run, and a burst of so many. */
-#define TICK_NS    (50 * NS_PER_MS)
-#define TICK_BURST 20
 /* From a crash record to the moment when the kernel shows the signal that its sender dies of: it is waited for so long,
  * which is about what going to sleep and waking up would take, then looked for so often, at such intervals; after that
  * its pidfd tells, when all its memory is gone. */
@@ -38,8 +33,6 @@
 #define BELLS_IN_VAIN 64
 /* Descriptors a renderer may have. */
 #define MAX_FDS 16
-/* No format has more pages than this; a renderer that says so lies. */
-#define MAX_PAGES 10000000u
 
 /* What is being received is looked at and forgotten before the next datagram: one buffer serves all. */
 static struct {
@@ -135,167 +128,9 @@ static void check_ready(struct child *child)
     child->handlers->ready(child);
 }
 
-static enum message_fault judge_progress(struct child *child, const Vitrine__Progressed *progressed)
-{
-    if (progressed->done <= child->n_ticks)
-        return FAULT_NO_PROGRESS;
-    child->n_ticks = progressed->done;
-    const uint64_t now = clock_now_ns();
-    if (child->tick_credit_ns < now - TICK_BURST * TICK_NS)
-        child->tick_credit_ns = now - TICK_BURST * TICK_NS;
-    child->tick_credit_ns += TICK_NS;
-    return child->tick_credit_ns > now ? FAULT_FLOOD : FAULT_NONE;
-}
-
-/* What was ordered is done. */
-static void answered(struct child *child)
-{
-    if (child->ordered_ns != 0)
-        histogram_add(&child->traffic.answer_ns, clock_now_ns() - child->ordered_ns);
-    child->ordered_ns = 0;
-}
-
-/* Answers come in the order of their questions. */
-static enum message_fault judge_pong(struct child *child, const Vitrine__Ponged *ponged)
-{
-    if (ponged->serial != child->answered + 1)
-        return FAULT_SERIAL;
-    if (ponged->payload.len != child->ping_bytes)
-        return FAULT_VALUE;
-    child->answered++;
-    if (child->answered % TRAFFIC_PINGS == 0)
-        answered(child);
-    if (child->answered == child->serial)
-        child->when = child->resume;
-    return FAULT_NONE;
-}
-
-/* It is the renderer's own clock that is told, and its own word. What nothing can have taken is a lie all the same. */
-static bool is_possible(const struct child_port *port, const Vitrine__Exchanged *exchanged)
-{
-    return exchanged->n == port->n && exchanged->lost <= exchanged->n &&
-           exchanged->total_ns <= clock_now_ns() - port->ordered_ns && exchanged->p50_ns <= exchanged->p90_ns &&
-           exchanged->p90_ns <= exchanged->p99_ns && exchanged->p99_ns <= exchanged->p999_ns &&
-           exchanged->p999_ns <= exchanged->max_ns && exchanged->mean_ns <= exchanged->max_ns &&
-           exchanged->max_ns <= exchanged->total_ns;
-}
-
-static enum message_fault judge_exchanged(struct child_port *port, const Vitrine__Exchanged *exchanged)
-{
-    if (port->exchange == 0 || exchanged->serial != port->exchange)
-        return FAULT_SERIAL;
-    if (!is_possible(port, exchanged))
-        return FAULT_VALUE;
-    port->exchange = 0;
-    if (port->when == WHEN_EXCHANGING)
-        port->when = WHEN_CONNECTED;
-    return FAULT_NONE;
-}
-
-/* What the other side did is hearsay; that there is a port to complain of is not. */
-static enum message_fault judge_port_closed(struct child_port *port, const Vitrine__PortClosed *closed)
-{
-    if (closed->serial != port->id)
-        return FAULT_SERIAL;
-    if (port->is_closed)
-        return FAULT_STATE;
-    if (closed->reason == FAULT_NONE || closed->reason > FAULT_RING)
-        return FAULT_VALUE;
-    port->is_closed = true;
-    return FAULT_NONE;
-}
-
-static enum message_fault judge_disconnected(struct child_port *port, const Vitrine__Disconnected *disconnected)
-{
-    if (disconnected->serial != port->serial)
-        return FAULT_SERIAL;
-    if (port->exchange != 0)
-        return FAULT_STATE; /* that is answered first */
-    *port = (struct child_port){.when = WHEN_APART};
-    return FAULT_NONE;
-}
-
-/* What the wire scan cannot know: whether the answer is to a question, and within it. Moves child->when. */
-static enum message_fault judge_fact(struct child *child, const struct message *fact)
-{
-    switch (fact->kind) {
-    case MESSAGE_OPENED:
-        if (fact->opened->serial != child->serial)
-            return FAULT_SERIAL;
-        if (fact->opened->document_kind == DOCUMENT_UNKNOWN || fact->opened->document_kind >= DOCUMENT_KIND_COUNT ||
-            fact->opened->n_pages == 0 || fact->opened->n_pages > MAX_PAGES)
-            return FAULT_VALUE;
-        child->when = WHEN_IDLE;
-        answered(child);
-        return FAULT_NONE;
-    case MESSAGE_REFUSED:
-        if (fact->refused->serial != child->serial)
-            return FAULT_SERIAL;
-        /* Those before UNSUPPORTED, but for the size, are the broker's to say. */
-        if (fact->refused->reason != REFUSAL_TOO_LARGE &&
-            (fact->refused->reason < REFUSAL_UNSUPPORTED || fact->refused->reason >= REFUSAL_COUNT))
-            return FAULT_VALUE;
-        child->when = WHEN_REFUSED;
-        answered(child);
-        return FAULT_NONE;
-    case MESSAGE_PAINTED:
-        if (fact->painted->serial != child->serial)
-            return FAULT_SERIAL;
-        if (fact->painted->slot != child->slot)
-            return FAULT_VALUE;
-        child->when = WHEN_IDLE;
-        answered(child);
-        return FAULT_NONE;
-    case MESSAGE_PROGRESSED:
-        if (fact->progressed->serial != child->serial)
-            return FAULT_SERIAL;
-        return judge_progress(child, fact->progressed);
-    case MESSAGE_INJECTED:
-        if (fact->injected->serial != child->serial)
-            return FAULT_SERIAL;
-        child->when = child->resume;
-        return FAULT_NONE;
-    case MESSAGE_JOINED:
-        if (fact->joined->serial != child->serial)
-            return FAULT_SERIAL;
-        child->when = child->resume;
-        return FAULT_NONE;
-    case MESSAGE_PONGED:
-        return judge_pong(child, fact->ponged);
-    case MESSAGE_CONNECTED:
-        if (fact->connected->serial != child->port.serial)
-            return FAULT_SERIAL;
-        child->port.when = WHEN_CONNECTED;
-        return FAULT_NONE;
-    case MESSAGE_EXCHANGED:
-        return judge_exchanged(&child->port, fact->exchanged);
-    case MESSAGE_DISCONNECTED:
-        return judge_disconnected(&child->port, fact->disconnected);
-    case MESSAGE_PORT_CLOSED:
-        return judge_port_closed(&child->port, fact->port_closed);
-    case MESSAGE_LISTENING:
-    case MESSAGE_READY:
-        return FAULT_NONE;
-    case MESSAGE_NONE:
-    case MESSAGE_SPAWN:
-    case MESSAGE_WARMED:
-    case MESSAGE_SPAWNED:
-    case MESSAGE_OPEN:
-    case MESSAGE_PAINT:
-    case MESSAGE_INJECT:
-    case MESSAGE_SHARE:
-    case MESSAGE_PING:
-    case MESSAGE_CONNECT:
-    case MESSAGE_EXCHANGE:
-    case MESSAGE_DISCONNECT:
-        break;
-    }
-    return FAULT_DIRECTION;
-}
-
 static void take_fact(struct child *child, const struct message *fact, struct datagram *datagram)
 {
-    const enum message_fault fault = judge_fact(child, fact);
+    const enum message_fault fault = facts_judge(child, fact);
     if (fault != FAULT_NONE) {
         accuse(child, fault);
     } else if (fact->kind == MESSAGE_LISTENING) {
@@ -429,12 +264,6 @@ static bool take_one(struct child *child)
     return true;
 }
 
-/* What is drawn may take long, but the loop soon learns whether it does. */
-static void note_awaited(struct child *child)
-{
-    child->ring.awaits = (child->when & (WHEN_PAINTING | WHEN_PINGING)) != 0;
-}
-
 static unsigned ring_takes(struct loop_ring *ring)
 {
     struct child *child = LOOP_OWNER(ring, struct child, ring);
@@ -443,7 +272,7 @@ static unsigned ring_takes(struct loop_ring *ring)
     while (n < FACTS_A_TURN && take_one(child))
         n++;
     child->takes = false;
-    note_awaited(child);
+    child->ring.awaits = child_owes_soon(child);
     child->traffic.n_rung += link_bell(&child->way);
     return n;
 }
@@ -684,109 +513,6 @@ void child_adopt(struct child *child, pid_t pid, int pidfd)
 bool child_is_ready(const struct child *child)
 {
     return child->when == WHEN_READY && !child->condemned;
-}
-
-static int post(struct child *child, enum message_kind kind, const ProtobufCMessage *order, const int *fds,
-                size_t n_fds)
-{
-    const int result = link_send(&child->way, kind, order, fds, n_fds);
-    if (result > 0)
-        traffic_count(child->traffic.orders, child->way.by_ring && n_fds == 0, (size_t)result);
-    if (channel_wants_flush(&child->way.channel))
-        loop_set_events(child->loop, &child->channel_source, EPOLLIN | EPOLLOUT);
-    if (!child->takes)
-        child->traffic.n_rung += link_bell(&child->way);
-    return result < 0 ? result : 0;
-}
-
-void child_order(struct child *child, enum message_kind kind, const ProtobufCMessage *order, const int *fds,
-                 size_t n_fds, uint64_t serial, enum message_when then)
-{
-    child->serial = serial;
-    child->when = then;
-    child->n_ticks = 0;
-    child->ordered_ns = clock_now_ns();
-    note_awaited(child);
-    (void)post(child, kind, order, fds, n_fds);
-}
-
-/* One in TRAFFIC_PINGS is timed, and one at a time. */
-static void time_ping(struct child *child, uint64_t serial)
-{
-    const bool one_is_out = child->when == WHEN_PINGING && child->timed > child->answered;
-    if (one_is_out || serial % TRAFFIC_PINGS != 0)
-        return;
-    child->timed = serial;
-    child->ordered_ns = clock_now_ns();
-}
-
-int child_ping(struct child *child, uint64_t serial, const uint8_t *payload, size_t n_bytes)
-{
-    Vitrine__Ping order = VITRINE__PING__INIT;
-    order.serial = serial;
-    order.payload.data = (uint8_t *)payload;
-    order.payload.len = n_bytes;
-    if (serial != 0)
-        time_ping(child, serial);
-    const int result = post(child, MESSAGE_PING, &order.base, NULL, 0);
-    if (result != 0 || serial == 0)
-        return result;
-    if (child->when != WHEN_PINGING) {
-        child->resume = child->when;
-        child->when = WHEN_PINGING;
-        child->answered = serial - 1;
-        child->ping_bytes = n_bytes;
-    }
-    child->serial = serial;
-    note_awaited(child);
-    return 0;
-}
-
-void child_connect(struct child *child, uint64_t id, enum ring_side side, uint64_t credit,
-                   const int fds[LINK_OFFER_FDS])
-{
-    Vitrine__Connect order = VITRINE__CONNECT__INIT;
-    order.serial = id;
-    order.side = side;
-    order.credit = credit;
-    child->port = (struct child_port){.when = WHEN_CONNECTING, .id = id, .serial = id};
-    (void)post(child, MESSAGE_CONNECT, &order.base, fds, LINK_OFFER_FDS);
-}
-
-void child_exchange(struct child *child, uint64_t serial, const struct child_exchange *exchange)
-{
-    Vitrine__Exchange order = VITRINE__EXCHANGE__INIT;
-    order.serial = serial;
-    order.n = exchange->n;
-    order.payload_bytes = exchange->payload_bytes;
-    order.window = exchange->window;
-    order.limit_ms = exchange->limit_ms;
-    child->port.when = WHEN_EXCHANGING;
-    child->port.serial = child->port.exchange = serial;
-    child->port.n = exchange->n;
-    child->port.ordered_ns = clock_now_ns();
-    (void)post(child, MESSAGE_EXCHANGE, &order.base, NULL, 0);
-}
-
-void child_disconnect(struct child *child, uint64_t serial)
-{
-    Vitrine__Disconnect order = VITRINE__DISCONNECT__INIT;
-    order.serial = serial;
-    child->port.when = WHEN_DISCONNECTING;
-    child->port.serial = serial;
-    (void)post(child, MESSAGE_DISCONNECT, &order.base, NULL, 0);
-}
-
-void child_inject(struct child *child, uint32_t fault, uint32_t moment, uint64_t serial)
-{
-    Vitrine__Inject order = VITRINE__INJECT__INIT;
-    order.serial = serial;
-    order.fault = fault;
-    order.moment = moment;
-    child->evidence.injected_ns = clock_now_ns();
-    child->resume = child->when;
-    child_order(child, MESSAGE_INJECT, &order.base, NULL, 0, serial,
-                moment == INJECT_NOW ? WHEN_INJECTING : child->when);
 }
 
 void child_signal(const struct child *child, int signal)

@@ -39,11 +39,11 @@ struct child_exchange {
 
 /* What is known of a renderer's port: a conversation beside the other, with serials of its own. */
 struct child_port {
-    enum message_when when;    /* WHEN_APART … WHEN_DISCONNECTING */
-    uint64_t id, serial;       /* of its Connect; of the latest of its orders */
-    uint64_t exchange, n;      /* the Exchange that is out: serial (0: none) and Pings */
-    uint64_t ordered_ns;       /* that Exchange */
-    bool is_closed;            /* it said PortClosed */
+    enum message_when when; /* WHEN_APART … WHEN_DISCONNECTING */
+    uint64_t id, serial;    /* of its Connect; of the latest of its orders */
+    uint64_t exchange, n;   /* the Exchange that is out: serial (0: none) and Pings */
+    uint64_t ordered_ns;    /* that Exchange */
+    bool is_closed;         /* it said PortClosed */
 };
 
 struct child {
@@ -89,8 +89,8 @@ struct child {
     size_t ping_bytes;        /* the payload of those that are out */
     uint32_t slot;            /* of the Paint that is out */
     struct child_port port;
-    uint64_t n_ticks;         /* progress told for it */
-    uint64_t tick_credit_ns;  /* ticks arrive no faster than this clock runs */
+    uint64_t n_ticks;        /* progress told for it */
+    uint64_t tick_credit_ns; /* ticks arrive no faster than this clock runs */
 
     uint32_t layers; /* once ready: what holds */
     uint8_t layer_errno[LAYER_COUNT];
@@ -115,6 +115,12 @@ void child_adopt(struct child *child, pid_t pid, int pidfd);
 
 /* It exists, and is ready for a document. */
 bool child_is_ready(const struct child *child);
+
+/* It owes an answer that may come within microseconds. What is drawn may take longer; the loop soon learns whether it does. */
+static inline bool child_owes_soon(const struct child *child)
+{
+    return (child->when & (WHEN_PAINTING | WHEN_PINGING)) != 0;
+}
 
 /* It has ended, whether that was heard yet or not. */
 bool child_has_ended(const struct child *child);

@@ -382,7 +382,6 @@ static void leaver_fact(struct child *child, const struct message *fact)
 static void leaver_ended(struct child *child, const struct evidence *evidence)
 {
     struct tab *tab = child->owner;
-    traffic_add(&tab->past_traffic, &child->traffic);
     if (tab->setup->handlers->left != NULL)
         tab->setup->handlers->left(tab->setup->owner, tab, evidence);
 }
@@ -433,6 +432,8 @@ void tab_reload(struct tab *tab)
     if (tab->child != NULL) {
         /* It may still write to its frame, until it is gone: the next gets another. */
         fd_close(&tab->frame_fd);
+        /* Counted now, and not what it still says: statistics must not fall until it is gone. */
+        traffic_add(&tab->past_traffic, &tab->child->traffic);
         tab->child->handlers = &leaver_handlers;
         child_dismiss(tab->child);
         tab->child = NULL;
