@@ -22,7 +22,7 @@
 #include "tests/test.h"
 
 #define NOBODY    65534
-#define MAX_WORDS 192
+#define MAX_WORDS 1100 /* as many tabs as the broker takes, and options */
 /* After the broker's end its children have this long. */
 #define ORPHANS_MS 1000u
 

@@ -216,7 +216,8 @@ TEST_WITHIN(chaos, 120)
     CHECK_INT(event_number(&event, "faults"), >, 0);
     CHECK_INT(event_number(&event, "fds_before"), ==, event_number(&event, "fds_after"));
     CHECK_INT(event_number(&event, "children_before"), ==, event_number(&event, "children_after"));
-    CHECK_INT(count_shown(&run), >=, 2);
+    CHECK_INT(count_shown(&run), >=, 1);
+    CHECK_INT(run_count(&run, "port", "open"), >=, 2);
     CHECK(!says_port(&run, "broken"));
     run_finish(&run);
 }
@@ -300,7 +301,8 @@ static void check_broken(struct run *run, const char *reason)
 {
     REQUIRE(run_waits(run, says_port, "broken", 10000));
     const struct event broken = last_port(run, "broken");
-    CHECK_STR(event_text(&broken, "reason"), reason);
+    if (strstr(event_text(&broken, "reason"), reason) == NULL)
+        FAIL("broken because of \"%s\"", event_text(&broken, "reason"));
     sleep_ms(1500); /* longer than --timeout: nobody counts as hung */
     CHECK_INT(run_count(run, "crash", NULL), ==, 0);
     CHECK_INT(count_shown(run), ==, 1);
@@ -316,5 +318,5 @@ TEST_WITHIN(rubbish_in_the_ring, 60)
     start_without_ring(&run);
     write_rubbish(run_pid_of(&run, 1));
     ring_bell_of(run_pid_of(&run, 2), 1);
-    check_broken(&run, "tab 2 says of the other side: broken-ring");
+    check_broken(&run, "says of the other side: broken-ring"); /* whoever looks first */
 }

@@ -186,8 +186,8 @@ TEST_WITHIN(every_so_often, 60)
         CHECK_INT(event_number(&event, "pss_kb"), >, 0);
     }
     /* For people, each time the same table. */
-    CHECK_INT(count_text(run.err, "order to fact"), ==, n);
-    CHECK_INT(count_text(run.err, "by ring"), ==, n);
+    CHECK_INT(count_text(run.err, "  restarts\n"), ==, n);
+    CHECK_INT(count_text(run.err, "by ring"), >, 0);
     run_finish(&run);
 }
 
@@ -258,13 +258,13 @@ TEST_WITHIN(one_that_is_drawn_again_gets_one, 60)
     CHECK_INT(count_mapped(run.pid), ==, 1);
     CHECK_INT(count_fds(run.pid), ==, 2); /* a bell for each side */
     /* It goes with its renderer; what went by it was counted. */
-    const struct event before = last_of(&run, 1);
+    const long long before = sum_by_ring(&run, 1);
     kill(run_pid_of(&run, 1), SIGKILL);
     REQUIRE(sees(&run, "tab", "live", 2));
     kill(run.pid, SIGUSR2);
     REQUIRE(sees(&run, "statistics", NULL, 2));
     CHECK_INT(count_rings(&run, 1), ==, 0);
-    CHECK_INT(sum_by_ring(&run, 1), >=, event_number(&before, "by_ring"));
+    CHECK_INT(sum_by_ring(&run, 1), >=, before);
     leave(&run);
     run_finish(&run);
 }
