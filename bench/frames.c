@@ -125,7 +125,7 @@ static void measure_reuse(const struct document *document, unsigned n_paints)
     struct rig rig;
     struct rig_child child;
     struct series round_trip_us = {0}, paint_us = {0}, unused = {0};
-    rig_create(&rig, SPAWN_ZYGOTE, CODEC_DIRECT, bench_rig_failed);
+    rig_create(&rig, &(struct spawner_options){.mode = SPAWN_ZYGOTE}, bench_rig_failed);
     rig_spawn(&rig, &child, document->n_bytes + layout.total_bytes);
     rig_wait(&rig);
     rig_open(&child, document, &layout);

@@ -123,7 +123,7 @@ static void measure(const char *path, const struct document *document, uint32_t 
     struct series ours = {0}, engine = {0}, open = {0}, theirs = {0}, ratio = {0};
     uint32_t n_pages = 0;
     struct rig rig;
-    rig_create(&rig, SPAWN_ZYGOTE, CODEC_DIRECT, bench_rig_failed);
+    rig_create(&rig, &(struct spawner_options){.mode = SPAWN_ZYGOTE}, bench_rig_failed);
     for (unsigned i = 0; i < n_runs; i++) {
         const struct sandbox_run run = draw_in_sandbox(&rig, document, max_pages);
         n_pages = run.n_pages;

@@ -36,7 +36,7 @@ static void measure_zygotes(enum options_spawn mode, unsigned n_runs)
     struct series total = {0}, rest = {0}, rungs[ZYGOTE_RUNG_COUNT] = {0};
     for (unsigned run = 0; run < n_runs; run++) {
         struct rig rig;
-        rig_create(&rig, mode, CODEC_DIRECT, bench_rig_failed);
+        rig_create(&rig, &(struct spawner_options){.mode = mode}, bench_rig_failed);
         uint32_t rung_ns[ZYGOTE_RUNG_COUNT];
         if (!spawner_zygote_rungs(rig.spawner, rung_ns))
             bench_fail("the zygote was lost");
@@ -249,7 +249,7 @@ static void measure_mode(enum options_spawn mode, unsigned n_runs)
 {
     measure_zygotes(mode, n_runs < ZYGOTES ? n_runs : ZYGOTES);
     struct rig rig;
-    rig_create(&rig, mode, CODEC_DIRECT, bench_rig_failed);
+    rig_create(&rig, &(struct spawner_options){.mode = mode}, bench_rig_failed);
     for (unsigned i = 0; i < WARM_UPS; i++)
         spawn_and_dismiss(&rig, &(struct rig_child){0});
     measure_one_at_a_time(&rig, n_runs);

@@ -114,7 +114,7 @@ void ward_create(struct ward *ward, const struct document *document, unsigned n_
                  const struct ward_handlers *handlers)
 {
     *ward = (struct ward){.handlers = handlers, .document = document, .n_tabs = n_tabs};
-    rig_create(&ward->rig, SPAWN_ZYGOTE, CODEC_DIRECT, bench_rig_failed);
+    rig_create(&ward->rig, &(struct spawner_options){.mode = SPAWN_ZYGOTE}, bench_rig_failed);
     ward->setup = (struct tab_setup){.loop = ward->rig.loop,
                                      .spawner = ward->rig.spawner,
                                      .zoom = 1,

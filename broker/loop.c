@@ -331,12 +331,14 @@ int loop_run(struct loop *loop)
 {
     while (!loop->quit && loop->error == 0) {
         const unsigned n = take_from_rings(loop);
-        loop->n_news += n;
         if (loop->quit)
             break;
-        if (n > 0 ? loop->n_news < NEWS_PER_LOOK : spin(loop))
+        /* News that were none when they were taken count as well, or whoever makes them keeps us from the rest. */
+        const bool goes_on = n > 0 || spin(loop);
+        loop->n_news += n > 0 ? n : 1;
+        if (goes_on && loop->n_news < NEWS_PER_LOOK)
             continue;
-        wait_for_batch(loop, n == 0);
+        wait_for_batch(loop, !goes_on);
         handle_batch(loop);
     }
     loop->quit = false;

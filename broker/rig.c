@@ -82,11 +82,13 @@ static void probe(struct loop_timer *timer)
         loop_arm(rig->loop, timer, clock_now_ns() + PROBE_NS, probe);
 }
 
-void rig_create(struct rig *rig, enum options_spawn mode, enum message_codec codec,
+void rig_create(struct rig *rig, const struct spawner_options *wanted,
                 void (*on_failure)(struct rig *rig, const char *why))
 {
     static const struct spawner_handlers handlers = {.broken = broken, .closed = closed};
-    const struct spawner_options options = {.mode = mode, .memory_bytes = (uint64_t)MEMORY_MB << 20, .codec = codec};
+    struct spawner_options options = *wanted;
+    if (options.memory_bytes == 0)
+        options.memory_bytes = (uint64_t)MEMORY_MB << 20;
     *rig = (struct rig){.fail = on_failure};
     slice_short(); /* as the broker does */
     if (loop_create(&rig->loop) != 0) {

@@ -41,10 +41,9 @@ struct rig_child {
     uint64_t open_ns, paint_ns; /* the renderer's own clock */
 };
 
-/* Starts a zygote and waits until it is warm. fail is called when that cannot be, and whenever something goes wrong
- * later; rig_destroy is due either way. */
-void rig_create(struct rig *rig, enum options_spawn mode, enum message_codec codec,
-                void (*fail)(struct rig *rig, const char *why));
+/* Starts a zygote and waits until it is warm. options: memory_bytes 0 is 512 MB. fail is called when that cannot be, and
+ * whenever something goes wrong later; rig_destroy is due either way. */
+void rig_create(struct rig *rig, const struct spawner_options *options, void (*fail)(struct rig *rig, const char *why));
 /* Lets all renderers go. */
 void rig_destroy(struct rig *rig);
 

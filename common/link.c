@@ -138,13 +138,27 @@ static void let_others_go_first(struct link *link)
     sched_yield();
 }
 
+int link_take(struct link *link, uint8_t *buffer, struct datagram *ret_datagram)
+{
+    if (!link->by_ring)
+        return -EAGAIN;
+    if (!link->is_heard && ring_is_ready(&link->ring)) {
+        struct pollfd look = {.fd = link->channel.fd, .events = POLLIN};
+        const int result = poll(&look, 1, 0) > 0 ? channel_receive(&link->channel, buffer, ret_datagram) : CHANNEL_EOF;
+        if (result != CHANNEL_EOF)
+            return result;
+        link->is_heard = true;
+    }
+    return ring_receive(&link->ring, buffer, ret_datagram);
+}
+
 int link_receive(struct link *link, uint8_t *buffer, struct datagram *ret_datagram)
 {
     bool has_channel = !link->by_ring;
     while (link->by_ring) {
         if (link->n_in_a_row >= PORTION && ring_is_in_crowd(&link->ring))
             let_others_go_first(link);
-        const int result = ring_receive(&link->ring, buffer, ret_datagram);
+        const int result = link_take(link, buffer, ret_datagram);
         if (result != -EAGAIN) {
             link->n_in_a_row++;
             spinner_end(&link->spinner);

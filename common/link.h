@@ -24,6 +24,7 @@ struct link {
     struct channel channel;
     struct ring ring;       /* ring.memory is NULL while there is none */
     bool by_ring;           /* it is in use */
+    bool is_heard;          /* something came by it: what had been sent by the channel before was taken */
     int bell_fd;            /* an eventfd that the other side writes to when we sleep; owned; -1: none */
     int far_bell_fd;        /* the other side's; owned */
     struct spinner spinner; /* of link_receive */
@@ -59,6 +60,10 @@ bool link_bell(struct link *link);
 
 /* Forgets that the own bell was rung. */
 void link_hear_bell(struct link *link);
+
+/* For a blocking end: takes one datagram from the ring, if there is one; -EAGAIN otherwise. Before the first of them comes
+ * what was sent by the channel while Joined was on its way. */
+int link_take(struct link *link, uint8_t *buffer, struct datagram *ret_datagram);
 
 /* For a blocking end: waits for one datagram by either way, spinning as it has learned; channel_receive's results, or
  * -EPROTO. The ring goes first. In a crowd (ring.h) it lets others run after some messages. */

@@ -274,7 +274,7 @@ int port_receive(struct port *port, uint8_t *buffer, struct datagram *ret_datagr
 {
     struct link *broker = port->broker;
     for (bool has_channel = false;;) {
-        const int result = broker->by_ring ? ring_receive(&broker->ring, buffer, ret_datagram) : -EAGAIN;
+        const int result = link_take(broker, buffer, ret_datagram);
         if (result != -EAGAIN)
             return result;
         if (has_channel) /* what was in the ring before it came was looked for first */

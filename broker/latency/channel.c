@@ -177,9 +177,14 @@ static int prepare(enum message_codec codec, int way, unsigned n_peers)
     if (!stand.is_made) {
         stand.is_made = true;
         stand.codec = codec;
-        rig_create(&stand.rig, SPAWN_ZYGOTE, codec, note_failure);
+        const struct spawner_options options = latency_spawner_options(codec);
+        rig_create(&stand.rig, &options, note_failure);
     }
     int error = stand.rig.has_failed ? -EIO : 0;
+    if (error == 0 && codec != CODEC_DIRECT && latency_spawner_options(codec).mode == SPAWN_EXEC) {
+        snprintf(failure, sizeof failure, "renderers that are started afresh (--spawn exec) have one codec only");
+        return -ENOTSUP;
+    }
     while (error == 0 && stand.n_peers[way] < n_peers)
         error = make_peer(way);
     if (error == 0 && way == BY_RING && !all_have_rings(n_peers))

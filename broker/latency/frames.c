@@ -241,7 +241,8 @@ static void measure_tabs(const char *scene, uint64_t n, struct figure_outcome *r
 {
     struct document document = {.fd = -1};
     stage.n_tabs = stage.measured->figure.peers;
-    rig_create(&stage.rig, SPAWN_ZYGOTE, CODEC_DIRECT, note_failure);
+    const struct spawner_options options = latency_spawner_options(CODEC_DIRECT);
+    rig_create(&stage.rig, &options, note_failure);
     int error = make_document(scene, &document);
     if (error == 0)
         error = open_tabs(&document);

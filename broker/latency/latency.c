@@ -569,8 +569,19 @@ static const struct latency_section *const all_sections[] = {
     &latency_frames,
 };
 
+static const struct options *wanted;
+
+struct spawner_options latency_spawner_options(enum message_codec codec)
+{
+    return (struct spawner_options){.mode = wanted->spawn,
+                                    .codec = codec,
+                                    .require_level = wanted->require_level,
+                                    .memory_bytes = wanted->memory_bytes};
+}
+
 int latency_run(const struct options *options, uint64_t start_ns)
 {
+    wanted = options;
     /* They ask a broker with tabs for something; here they must not end what took minutes. */
     signal(SIGUSR1, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);

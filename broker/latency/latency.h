@@ -11,6 +11,8 @@
 
 #include "broker/latency/figure.h"
 #include "broker/options.h"
+#include "broker/spawn.h"
+#include "broker/spawn.h"
 
 struct latency_plan;
 
@@ -44,6 +46,9 @@ extern const struct latency_section latency_channel, latency_mechanisms, latency
 
 /* Adds a case, which is copied. --only and --payload choose among all that were added. */
 void latency_plan_add(struct latency_plan *plan, const struct latency_case *measured);
+
+/* How the renderers that are measured are made: as --spawn, --memory and --require-level say. */
+struct spawner_options latency_spawner_options(enum message_codec codec);
 
 /* The mode. Returns the exit status: 0 even where some figures are absent, 3 where all are. */
 int latency_run(const struct options *options, uint64_t start_ns);

@@ -82,7 +82,8 @@ static bool prepare(void)
     if (stand.is_made)
         return !rig->has_failed;
     stand.is_made = true;
-    rig_create(rig, SPAWN_ZYGOTE, CODEC_DIRECT, note_failure);
+    const struct spawner_options options = latency_spawner_options(CODEC_DIRECT);
+    rig_create(rig, &options, note_failure);
     for (int i = 0; i < 2 && !rig->has_failed; i++)
         rig_spawn(rig, &stand.sides[i], 0);
     rig_wait(rig);

@@ -126,6 +126,18 @@ TEST(descriptors_go_by_the_channel)
     close_links();
 }
 
+TEST(what_was_sent_before_the_switch_comes_first)
+{
+    open_links();
+    REQUIRE(ping(&near_link, 1, NULL, 0) > 0);
+    REQUIRE(ping(&near_link, 2, NULL, 0) > 0);
+    open_ring();
+    REQUIRE(ping(&near_link, 3, NULL, 0) > 0);
+    for (uint64_t i = 1; i <= 3; i++)
+        CHECK_INT(receive(&far_link), ==, i);
+    close_links();
+}
+
 TEST(an_end_that_must_not_block_says_when_the_ring_is_full)
 {
     open_links();
