@@ -114,6 +114,8 @@ TEST(descriptors_go_by_the_channel)
     open_links();
     open_ring();
     const int fd = STDERR_FILENO;
+    CHECK_INT(ping(&near_link, 7, NULL, 0), ==, 4);
+    CHECK_INT(receive(&far_link), ==, 7); /* the switch is over */
     CHECK_INT(ping(&near_link, 1, NULL, 0), ==, 4);
     REQUIRE(ping(&near_link, 2, &fd, 1) > 0);
     CHECK(is_in_channel(&far_link));
