@@ -274,3 +274,12 @@ size_t text_fit_columns(char *text, size_t max_columns)
     }
     return n_columns;
 }
+
+size_t text_read_cell(const char *text, uint32_t *ret_character, size_t *ret_columns)
+{
+    size_t length = read_lenient(text, strlen(text), ret_character);
+    if (is_unprintable(*ret_character))
+        *ret_character = REPLACEMENT;
+    *ret_columns = columns(*ret_character);
+    return length;
+}

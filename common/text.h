@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The contract's limit: no string that came from a document or a renderer is longer, in characters. */
 #define TEXT_MAX_CHARACTERS 1024
@@ -25,5 +26,10 @@ size_t text_json(char *out, size_t n_out, const char *text, size_t n_text);
 /* Cuts to at most max_columns terminal columns (wide characters take two), in place, at a whole character. Text must
  * have been escaped. Returns its width. */
 size_t text_fit_columns(char *text, size_t max_columns);
+
+/* For whoever places text in the cells of a terminal: reads the character at text, which is not empty, and tells how
+ * many columns it takes (0: a combining mark). What is malformed or may not be printed reads as U+FFFD. Returns its
+ * length in bytes. */
+size_t text_read_cell(const char *text, uint32_t *ret_character, size_t *ret_columns);
 
 #endif

@@ -46,6 +46,16 @@ const struct engine *engine_for(enum document_kind kind)
     return NULL;
 }
 
+const struct engine_link *engine_link_at(const struct engine_links *links, struct engine_point point)
+{
+    for (size_t i = links->n; i-- > 0;) {
+        const struct engine_rect *rect = &links->links[i].rect;
+        if (point.x >= rect->x0 && point.x < rect->x1 && point.y >= rect->y0 && point.y < rect->y1)
+            return &links->links[i];
+    }
+    return NULL;
+}
+
 const char *engine_missing_hint(enum document_kind kind)
 {
     switch (kind) {

@@ -39,6 +39,7 @@ may_include()
 may_include common 'common/[^"]*' 'proto/[^"]*'
 may_include broker 'broker/[^"]*' 'common/[^"]*' 'proto/[^"]*'
 may_include renderer 'renderer/[^"]*' 'common/[^"]*' 'proto/[^"]*'
+may_include viewer 'viewer/[^"]*' 'common/[^"]*'
 may_include renderer/engines 'renderer/(engine|canvas)\.h' 'renderer/engines/[^"]*' \
     'common/(frame|font|document_kind|config|text)\.h'
 

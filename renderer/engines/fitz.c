@@ -9,6 +9,12 @@
  * refuses an allocation. */
 #define STORE_MAX_BYTES (64u << 20)
 
+/* A page is drawn in tiles of a grid that lies fast on it, each whole even when a part is in sight: where MuPDF cuts what
+ * it draws, it rounds, up to 40 shades in a picture that is enlarged. Powers of two; so flat that a line of text costs
+ * little more than itself. */
+#define TILE_WIDTH  1024
+#define TILE_HEIGHT 128
+
 /* What the allocator below has handed out since there is a limit. May be negative, for the warm-up's memory is
  * not counted when it is taken and is when it is given back. */
 static int64_t counted_bytes;
@@ -112,36 +118,41 @@ fz_buffer *__wrap_fz_read_file(fz_context *ctx, const char *path)
     fz_throw(ctx, FZ_ERROR_GENERIC, "a document may not name files");
 }
 
-/* Whole pixels of the canvas that a rectangle in list coordinates covers. */
-static fz_irect on_canvas(fz_rect rect, fz_matrix ctm, const struct canvas *canvas)
+/* A scroll position in page pixels. One that is far from any page stays there, whatever is added to it. */
+static int from_page(int place, int start)
 {
-    fz_irect all = {0, 0, canvas->width_px, canvas->height_px};
-    return fz_intersect_irect(fz_round_rect(fz_transform_rect(rect, ctm)), all);
+    const int most = 1 << 29;
+    return (place < -most ? -most : place > most ? most : place) - start;
 }
 
-static void fill(const struct canvas *canvas, fz_irect rect, uint32_t rgb)
+struct fitz_window fitz_window_on(const struct canvas *canvas, const struct engine_view *view,
+                                  const struct engine_box *box)
 {
-    canvas_fill(canvas, rect.x0, rect.y0, rect.x1 - rect.x0, rect.y1 - rect.y0, rgb);
+    return (struct fitz_window){canvas, from_page(view->x_px, box->x_px), from_page(view->y_px, box->y_px)};
+}
+
+static void fill(const struct fitz_window *window, fz_irect rect, uint32_t rgb)
+{
+    if (!fz_is_empty_irect(rect))
+        canvas_fill(window->canvas, rect.x0 - window->x_px, rect.y0 - window->y_px, rect.x1 - rect.x0,
+                    rect.y1 - rect.y0, rgb);
 }
 
 /* The desk around the page, the paper under it; returns where the page may draw. */
-static fz_irect lay_paper(const struct canvas *canvas, fz_matrix ctm, fz_rect paper)
+fz_irect fitz_lay_paper(const struct fitz_window *window, fz_rect paper)
 {
-    fz_irect all = {0, 0, canvas->width_px, canvas->height_px};
-    if (fz_is_empty_rect(paper)) {
-        fill(canvas, all, CANVAS_DESK);
-        return all;
-    }
-    fz_irect page = on_canvas(paper, ctm, canvas);
-    if (fz_is_empty_irect(page)) {
-        fill(canvas, all, CANVAS_DESK);
+    fz_irect all = {window->x_px, window->y_px, window->x_px + window->canvas->width_px,
+                    window->y_px + window->canvas->height_px};
+    fz_irect page = fz_is_empty_rect(paper) ? all : fz_intersect_irect(fz_round_rect(paper), all);
+    if (fz_is_empty_rect(paper) || fz_is_empty_irect(page)) {
+        canvas_fill(window->canvas, 0, 0, window->canvas->width_px, window->canvas->height_px, CANVAS_DESK);
         return page;
     }
-    fill(canvas, (fz_irect){0, 0, all.x1, page.y0}, CANVAS_DESK);
-    fill(canvas, (fz_irect){0, page.y1, all.x1, all.y1}, CANVAS_DESK);
-    fill(canvas, (fz_irect){0, page.y0, page.x0, page.y1}, CANVAS_DESK);
-    fill(canvas, (fz_irect){page.x1, page.y0, all.x1, page.y1}, CANVAS_DESK);
-    fill(canvas, page, CANVAS_PAPER);
+    fill(window, (fz_irect){all.x0, all.y0, all.x1, page.y0}, CANVAS_DESK);
+    fill(window, (fz_irect){all.x0, page.y1, all.x1, all.y1}, CANVAS_DESK);
+    fill(window, (fz_irect){all.x0, page.y0, page.x0, page.y1}, CANVAS_DESK);
+    fill(window, (fz_irect){page.x1, page.y0, all.x1, page.y1}, CANVAS_DESK);
+    fill(window, page, CANVAS_PAPER);
     return page;
 }
 
@@ -156,31 +167,22 @@ __attribute__((optimize("O3"))) static void set_alpha(uint32_t *pixels, int n)
 }
 
 /* Where groups are blended, rounding leaves an alpha of 254 here and there. A frame is opaque. */
-static void make_opaque(const struct canvas *canvas, fz_irect page)
+static void make_opaque(const struct fitz_window *window, fz_irect part)
 {
-    for (int y = page.y0; y < page.y1; y++) {
-        uint8_t *row = canvas->pixels + (size_t)y * canvas->stride_bytes;
-        set_alpha((uint32_t *)(void *)row + page.x0, page.x1 - page.x0);
+    for (int y = part.y0; y < part.y1; y++) {
+        uint8_t *row = window->canvas->pixels + (size_t)(y - window->y_px) * window->canvas->stride_bytes;
+        set_alpha((uint32_t *)(void *)row + (part.x0 - window->x_px), part.x1 - part.x0);
     }
 }
 
-int fitz_draw_list(fz_context *ctx, fz_display_list *list, fz_matrix ctm, fz_rect paper, const struct canvas *canvas)
+/* Draws one tile into a pixmap that holds all of it. Returns how many things could not be drawn. Throws. */
+static int draw_tile(fz_context *ctx, fz_display_list *list, fz_matrix ctm, fz_irect tile, fz_pixmap *pixmap)
 {
-    fz_irect page = lay_paper(canvas, ctm, paper);
-    if (fz_is_empty_irect(page))
-        return 0;
-
     fz_cookie cookie = {0};
-    fz_pixmap *pixmap = NULL;
-    fz_device *device = NULL;
-    fz_var(pixmap);
-    fz_var(device);
+    fz_device *device = fz_new_draw_device_with_bbox(ctx, fz_identity, pixmap, &tile);
     fz_try(ctx)
     {
-        pixmap = fz_new_pixmap_with_data(ctx, fz_device_rgb(ctx), canvas->width_px, canvas->height_px, NULL, 1,
-                                         (int)canvas->stride_bytes, canvas->pixels);
-        device = fz_new_draw_device_with_bbox(ctx, fz_identity, pixmap, &page);
-        fz_run_display_list(ctx, list, device, ctm, fz_rect_from_irect(page), &cookie);
+        fz_run_display_list(ctx, list, device, ctm, fz_rect_from_irect(tile), &cookie);
         /* The list goes on after an error, but the cap was hit: the page would lack what is large. */
         if (cookie.errors > 0 && fz_caught(ctx) == FZ_ERROR_MEMORY)
             fz_throw(ctx, FZ_ERROR_MEMORY, "the page does not fit the memory");
@@ -189,14 +191,102 @@ int fitz_draw_list(fz_context *ctx, fz_display_list *list, fz_matrix ctm, fz_rec
     fz_always(ctx)
     {
         fz_drop_device(ctx, device);
+    }
+    fz_catch(ctx)
+    {
+        fz_rethrow(ctx);
+    }
+    return cookie.errors;
+}
+
+/* The part of a tile that is in sight, from a pixmap of its own. */
+static void copy_part(const fz_pixmap *from, fz_irect part, const fz_pixmap *to)
+{
+    for (int y = part.y0; y < part.y1; y++)
+        memcpy(to->samples + (y - to->y) * to->stride + (part.x0 - to->x) * 4,
+               from->samples + (y - from->y) * from->stride + (part.x0 - from->x) * 4, (size_t)(part.x1 - part.x0) * 4);
+}
+
+static int draw_cut_tile(fz_context *ctx, fz_display_list *list, fz_matrix ctm, fz_irect tile, fz_irect part,
+                         const fz_pixmap *canvas)
+{
+    int n_missing = 0;
+    fz_pixmap *whole = fz_new_pixmap_with_bbox(ctx, fz_device_rgb(ctx), tile, NULL, 1);
+    fz_var(n_missing);
+    fz_try(ctx)
+    {
+        fz_clear_pixmap_with_value(ctx, whole, 255); /* paper */
+        n_missing = draw_tile(ctx, list, ctm, tile, whole);
+        copy_part(whole, part, canvas);
+    }
+    fz_always(ctx)
+    {
+        fz_drop_pixmap(ctx, whole);
+    }
+    fz_catch(ctx)
+    {
+        fz_rethrow(ctx);
+    }
+    return n_missing;
+}
+
+/* The tile of a place, cut to the page. */
+static fz_irect tile_at(int x, int y, fz_irect page)
+{
+    int left = x & ~(TILE_WIDTH - 1), top = y & ~(TILE_HEIGHT - 1);
+    return fz_intersect_irect((fz_irect){left, top, left + TILE_WIDTH, top + TILE_HEIGHT}, page);
+}
+
+static bool is_same(fz_irect a, fz_irect b)
+{
+    return a.x0 == b.x0 && a.y0 == b.y0 && a.x1 == b.x1 && a.y1 == b.y1;
+}
+
+/* Throws. */
+static int draw_tiles(fz_context *ctx, fz_display_list *list, fz_matrix ctm, fz_irect page, fz_irect part,
+                      fz_pixmap *canvas)
+{
+    int n_missing = 0;
+    fz_irect tile;
+    for (int y = part.y0; y < part.y1; y = tile.y1) {
+        for (int x = part.x0; x < part.x1; x = tile.x1) {
+            tile = tile_at(x, y, page);
+            fz_irect seen = fz_intersect_irect(tile, part);
+            n_missing += is_same(seen, tile) ? draw_tile(ctx, list, ctm, tile, canvas)
+                                             : draw_cut_tile(ctx, list, ctm, tile, seen, canvas);
+        }
+    }
+    return n_missing;
+}
+
+int fitz_draw_list(fz_context *ctx, fz_display_list *list, fz_matrix ctm, fz_irect page, int shift,
+                   const struct fitz_window *window, fz_irect part)
+{
+    const struct canvas *canvas = window->canvas;
+    int n_missing = 0;
+    fz_var(n_missing);
+    if (fz_is_empty_irect(part))
+        return 0;
+    fz_pixmap *pixmap = fz_new_pixmap_with_data(ctx, fz_device_rgb(ctx), canvas->width_px, canvas->height_px, NULL, 1,
+                                                (int)canvas->stride_bytes, canvas->pixels);
+    fz_try(ctx)
+    {
+        /* The pixmap is moved, not the page: the same sums then lead to the same pixels. */
+        pixmap->x = window->x_px;
+        pixmap->y = window->y_px - shift;
+        n_missing = draw_tiles(ctx, list, ctm, fz_translate_irect(page, 0, -shift), fz_translate_irect(part, 0, -shift),
+                               pixmap);
+    }
+    fz_always(ctx)
+    {
         fz_drop_pixmap(ctx, pixmap);
     }
     fz_catch(ctx)
     {
         fz_rethrow(ctx);
     }
-    make_opaque(canvas, page);
-    return cookie.errors;
+    make_opaque(window, part);
+    return n_missing;
 }
 
 /* MuPDF has one code for nearly everything; its words say more. What they do not say is broken. */

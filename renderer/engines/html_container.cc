@@ -240,7 +240,8 @@ html_corners corners_of(const litehtml::border_radiuses &r)
 } // namespace
 
 struct html_page final : public litehtml::document_container {
-    explicit html_page(const html_input &input) : urls_(input.urls), n_urls_(input.n_urls), progress_(input.progress)
+    explicit html_page(const html_input &input)
+        : urls_(input.urls), n_urls_(input.n_urls), resources_(input.resources), progress_(input.progress)
     {
         set_window(input.width_px, input.height_px);
         pictures_.resize(n_urls_);
@@ -292,6 +293,11 @@ struct html_page final : public litehtml::document_container {
         *ret_height = std::max(document_->height(), height_);
     }
 
+    element::ptr root() const
+    {
+        return document_->root();
+    }
+
     const tstring &title() const
     {
         return title_;
@@ -341,6 +347,7 @@ struct html_page final : public litehtml::document_container {
         return all_kinds_.back().get();
     }
 
+    fz_image *open_picture(const html_url &url);
     fz_image *picture_of(const tstring &name);
     bool has_rtl() const
     {
@@ -435,6 +442,7 @@ struct html_page final : public litehtml::document_container {
 
     const html_url *urls_;
     size_t n_urls_;
+    html_resources *resources_;
     void (*progress_)(void);
     int width_ = 0, height_ = 0;
     litehtml::document::ptr document_;
@@ -477,6 +485,11 @@ class word final : public element
     void get_text(tstring &text) override
     {
         text += text_;
+    }
+
+    const char *text() const
+    {
+        return text_;
     }
 
     const tchar_t *get_style_property(const tchar_t *name, bool inherited, const tchar_t *def = nullptr) const override
@@ -1570,6 +1583,13 @@ void html_page::draw_list_marker(litehtml::uint_ptr, const litehtml::list_marker
 
 /* ---- html_page: pictures --------------------------------------------------------------------------------- */
 
+fz_image *html_page::open_picture(const html_url &url)
+{
+    const html_resource *resource = html_resources_find(resources_, ENGINE_WANTED_PICTURE, url.url, url.n_bytes);
+    return resource ? html_paint_read_picture(resource->bytes, resource->n_bytes)
+                    : html_paint_open_picture(url.url, url.n_bytes);
+}
+
 /* Opened when it is first asked for. NULL when there is none. */
 fz_image *html_page::picture_of(const tstring &name)
 {
@@ -1580,7 +1600,7 @@ fz_image *html_page::picture_of(const tstring &name)
         return nullptr;
     if (!pictures_[i].tried) {
         pictures_[i].tried = true;
-        pictures_[i].image = html_paint_open_picture(urls_[i].url, urls_[i].n_bytes);
+        pictures_[i].image = open_picture(urls_[i]);
     }
     return pictures_[i].image;
 }
@@ -1687,6 +1707,88 @@ void html_page::draw(html_paint *paint, fz_rect clip)
     paint_ = nullptr;
 }
 
+/* ---- what is on the page --------------------------------------------------------------------------------- */
+
+namespace
+{
+
+/* Goes through the tree as it was laid out, and says what it comes across. */
+class walker
+{
+  public:
+    walker(html_take *take, void *user) : take_(take), user_(user)
+    {
+    }
+
+    /* x, y: of the parent. False when no more is wanted. */
+    bool walk(const element::ptr &el, int x, int y, const char *href)
+    {
+        if (el->skip() || el->get_display() == litehtml::display_none)
+            return true;
+        litehtml::position place = el->get_position();
+        place.x += x;
+        place.y += y;
+        if (el->get_display() == litehtml::display_inline_text)
+            return give_word(static_cast<const word *>(el.get()), place, href);
+
+        bool is_inline = el->get_display() == litehtml::display_inline;
+        starts_box_ = starts_box_ || !is_inline;
+        for (const char *attribute : {"id", "name"})
+            if (!give_name(el, attribute))
+                return false;
+        if (el->is_replaced())
+            return give_box(HTML_ITEM_PICTURE, el, place, href);
+        if (strcmp(el->get_tagName(), "a") == 0 && el->get_attr("href")) {
+            href = el->get_attr("href");
+            if (!is_inline && !give_box(HTML_ITEM_BOX, el, place, href))
+                return false;
+        }
+        for (size_t i = 0; i < el->get_children_count(); i++)
+            if (!walk(el->get_child((int)i), place.x, place.y, href))
+                return false;
+        starts_box_ = starts_box_ || !is_inline;
+        return true;
+    }
+
+  private:
+    html_take *take_;
+    void *user_;
+    bool starts_box_ = true;
+
+    bool give(const html_item &item)
+    {
+        return take_(user_, &item);
+    }
+
+    bool give_word(const word *el, const litehtml::position &place, const char *href)
+    {
+        if (el->is_break() || !*el->text())
+            return true;
+        const font *used = (const font *)const_cast<word *>(el)->get_font();
+        html_item item = {HTML_ITEM_WORD, el->text(),  used->face,     used->size,
+                          el->is_space(), starts_box_, rect_of(place), href};
+        starts_box_ = starts_box_ && item.is_blank;
+        return give(item);
+    }
+
+    bool give_name(const element::ptr &el, const char *attribute)
+    {
+        const tchar_t *name = el->get_attr(attribute);
+        if (!name || !*name || (attribute[0] == 'n' && strcmp(el->get_tagName(), "a") != 0))
+            return true;
+        return give({HTML_ITEM_NAME, name, nullptr, 0, false, false, fz_empty_rect, nullptr});
+    }
+
+    bool give_box(html_item_kind kind, const element::ptr &el, litehtml::position place, const char *href)
+    {
+        place += el->get_paddings();
+        place += el->get_borders();
+        return give({kind, nullptr, nullptr, 0, false, false, rect_of(place), href});
+    }
+};
+
+} // namespace
+
 /* ---- for C ----------------------------------------------------------------------------------------------- */
 
 namespace
@@ -1772,6 +1874,11 @@ bool html_page_depends_on_window(const html_page *page)
 int html_page_layout(html_page *page, int width_px, int height_px, engine_facts *facts)
 {
     return guarded(facts, [&] { page->layout(width_px, height_px); });
+}
+
+int html_page_walk(html_page *page, html_take *take, void *user, engine_facts *facts)
+{
+    return guarded(facts, [&] { walker(take, user).walk(page->root(), 0, 0, nullptr); });
 }
 
 void html_page_size(const html_page *page, int *ret_width_px, int *ret_height_px)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <harfbuzz/hb-ot.h>
 #include <harfbuzz/hb.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -555,6 +556,55 @@ float html_fonts_width(const struct html_face *face, const char *text, size_t n_
 {
     const struct word *word = find_word(face, text, n_bytes);
     return word ? word->width : 0;
+}
+
+/* Equal shares of a stretch, from left to right or from right to left. */
+static void share(struct html_cell *cells, size_t n, float left, float width, bool rtl)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t place = rtl ? n - 1 - i : i;
+        cells[i].left = left + width * (float)place / (float)n;
+        cells[i].right = left + width * (float)(place + 1) / (float)n;
+    }
+}
+
+/* Gives each glyph to its character, and those without one (of a ligature) a share of the glyph before. False when glyphs
+ * and characters do not follow one another. */
+static bool match_cells(const struct word *word, struct html_cell *cells, size_t n, bool rtl)
+{
+    size_t first = 0, end = 0; /* the characters of the glyph before */
+    float x = rtl ? word->width : 0, start = x;
+    for (uint32_t k = 0; k < word->n_glyphs; k++) {
+        const struct glyph *glyph = &word->glyphs[rtl ? word->n_glyphs - 1 - k : k];
+        size_t i = end;
+        while (i < n && cells[i].character != glyph->character)
+            i++;
+        if (i == n && k == 0)
+            return false;
+        if (i < n) {
+            share(cells + first, i - first, rtl ? x : start, fabsf(x - start), rtl);
+            first = i;
+            end = i + 1;
+            start = x;
+        }
+        x += rtl ? -glyph->advance : glyph->advance;
+    }
+    share(cells + first, n - first, rtl ? x : start, fabsf(x - start), rtl);
+    return true;
+}
+
+size_t html_fonts_cells(const struct html_face *face, const char *text, size_t n_bytes, struct html_cell *cells,
+                        size_t n_cells)
+{
+    const struct word *word = find_word(face, text, n_bytes);
+    const char *end = text + n_bytes;
+    bool rtl = html_fonts_direction(text, n_bytes) == HTML_RTL;
+    size_t n = 0;
+    while (text < end && n < n_cells)
+        cells[n++].character = html_fonts_next(&text);
+    if (!word || !match_cells(word, cells, n, rtl))
+        share(cells, n, 0, word ? word->width : 0, rtl);
+    return n;
 }
 
 /* Throws. */

@@ -36,6 +36,14 @@ const struct html_face *html_fonts_find(const char *families, bool bold, bool it
 /* The width of a word, 0 when there is no memory to shape it. */
 float html_fonts_width(const struct html_face *face, const char *word, size_t n_bytes);
 
+/* Where the characters of a word stand: from its left edge, in ems. At most n_cells of them; returns how many. */
+struct html_cell {
+    uint32_t character;
+    float left, right;
+};
+size_t html_fonts_cells(const struct html_face *face, const char *word, size_t n_bytes, struct html_cell *cells,
+                        size_t n_cells);
+
 /* Adds a word to text, its base line starting at x, y. 0, or -1 when there is no memory. */
 int html_fonts_show(fz_text *text, const struct html_face *face, float size, float x, float y, const char *word,
                     size_t n_bytes);

@@ -541,6 +541,34 @@ fz_image *html_paint_open_picture(const char *url, size_t n_bytes)
     return picture;
 }
 
+/* Bytes that can only be an SVG. */
+static bool is_markup(const uint8_t *bytes, size_t n_bytes)
+{
+    size_t i = 0;
+    while (i < n_bytes && (isspace(bytes[i]) || bytes[i] == 0xef || bytes[i] == 0xbb || bytes[i] == 0xbf))
+        i++;
+    return i == n_bytes || bytes[i] == '<';
+}
+
+fz_image *html_paint_read_picture(const uint8_t *bytes, size_t n_bytes)
+{
+    fz_context *const ctx = fitz_context();
+    fz_buffer *buffer = NULL;
+    fz_image *picture = NULL;
+    if (is_markup(bytes, n_bytes))
+        return NULL;
+    fz_var(buffer);
+    fz_var(picture);
+    fz_try(ctx)
+    {
+        buffer = fz_new_buffer_from_shared_data(ctx, bytes, n_bytes);
+        picture = open_picture(ctx, buffer);
+    }
+    fz_always(ctx) fz_drop_buffer(ctx, buffer);
+    fz_catch(ctx) picture = NULL;
+    return picture;
+}
+
 void html_paint_drop_picture(fz_image *picture)
 {
     fz_drop_image(fitz_context(), picture);

@@ -67,8 +67,10 @@ void html_paint_unclip(struct html_paint *paint);
 void html_paint_picture(struct html_paint *paint, fz_image *picture, fz_rect tile, fz_rect box, bool repeat_x,
                         bool repeat_y);
 
-/* The picture of a data: URL; NULL when it is none, is broken, or has too many pixels. The caller's to drop. */
+/* The picture of a data: URL, or of bytes, which must stay; NULL when it is none, is broken, or has too many pixels. The
+ * caller's to drop. */
 fz_image *html_paint_open_picture(const char *url, size_t n_bytes);
+fz_image *html_paint_read_picture(const uint8_t *bytes, size_t n_bytes);
 void html_paint_drop_picture(fz_image *picture);
 
 #ifdef __cplusplus

@@ -151,6 +151,7 @@ struct open_element {
 struct reader {
     const char *p, *end;
     bool is_xml;
+    struct html_resources *resources;
     struct html_prepared *result;
     struct open_element open[HTML_MAX_DEPTH];
     size_t n_open;
@@ -528,12 +529,10 @@ static const char *find_raw_end(const struct reader *reader, const char *name)
     return reader->end;
 }
 
-static void take_style(struct reader *reader, const struct tag *tag, const char *end)
+static void put_sheet(struct reader *reader, const struct tag *tag, struct span css)
 {
     struct html_buffer *out = out_of(reader);
-    const struct span *media = attribute_of(tag, "media"), *type = attribute_of(tag, "type");
-    if (type && type->p < type->end && !is(*type, "text/css"))
-        return;
+    const struct span *media = attribute_of(tag, "media");
     html_buffer_puts(out, "<style");
     if (media && media->end - media->p < 256) {
         html_buffer_puts(out, " media=\"");
@@ -541,15 +540,59 @@ static void take_style(struct reader *reader, const struct tag *tag, const char 
         html_buffer_putc(out, '"');
     }
     html_buffer_putc(out, '>');
-    html_style_sheet(&reader->result->styles, reader->p, (size_t)(end - reader->p), out);
+    html_style_sheet(&reader->result->styles, css.p, (size_t)(css.end - css.p), out);
     html_buffer_puts(out, "</style>");
+}
+
+static bool is_css(const struct tag *tag)
+{
+    const struct span *type = attribute_of(tag, "type");
+    return !type || type->p == type->end || is(*type, "text/css");
+}
+
+/* Among words with blanks between. */
+static bool has_word(struct span words, const char *word)
+{
+    while (words.p < words.end) {
+        struct span one = {words.p, words.p};
+        while (one.end < words.end && !isspace((unsigned char)*one.end))
+            one.end++;
+        if (is(one, word))
+            return true;
+        words.p = one.end + (one.end < words.end);
+    }
+    return false;
+}
+
+/* A style sheet beside the page; its own end tag would end it early. */
+static struct span text_of(const struct html_resource *sheet)
+{
+    const char *text = (const char *)sheet->bytes, *end = strcasestr(text, "</style");
+    return (struct span){text, end ? end : text + strlen(text)};
+}
+
+static void take_link(struct reader *reader, const struct tag *tag)
+{
+    const struct span *rel = attribute_of(tag, "rel"), *href = attribute_of(tag, "href");
+    if (!rel || !href || !has_word(*rel, "stylesheet") || has_word(*rel, "alternate") || !is_css(tag))
+        return;
+    const struct html_resource *sheet =
+        html_resources_find(reader->resources, ENGINE_WANTED_STYLE, href->p, (size_t)(href->end - href->p));
+    if (!sheet)
+        return;
+    const char *slash = memrchr(sheet->name, '/', sheet->n_name);
+    struct html_url *folder = &reader->result->styles.folder;
+    *folder = (struct html_url){sheet->name, slash ? (size_t)(slash + 1 - sheet->name) : 0};
+    put_sheet(reader, tag, text_of(sheet));
+    folder->n_bytes = 0;
 }
 
 static void take_raw(struct reader *reader, const struct tag *tag, unsigned flags)
 {
     const char *end = find_raw_end(reader, tag->name);
     if (strcmp(tag->name, "style") == 0) {
-        take_style(reader, tag, end);
+        if (is_css(tag))
+            put_sheet(reader, tag, (struct span){reader->p, end});
     } else if (!(flags & DROP)) {
         put_start(reader, tag);
         html_buffer_add(out_of(reader), reader->p, (size_t)(end - reader->p));
@@ -590,6 +633,8 @@ static void take_start(struct reader *reader)
         take_raw(reader, &tag, flags);
         return;
     }
+    if (strcmp(tag.name, "link") == 0)
+        take_link(reader, &tag);
     if (flags & DROP) {
         if (!(flags & VOID) && !tag.self_closing)
             skip_element(reader, tag.name);
@@ -702,6 +747,17 @@ static void collect_variables(const char *text, size_t n_bytes, struct html_styl
     }
 }
 
+static void collect_from_sheets(struct reader *reader)
+{
+    for (size_t i = 0; i < reader->resources->n; i++) {
+        const struct html_resource *sheet = &reader->resources->all[i];
+        if (sheet->kind != ENGINE_WANTED_STYLE || !sheet->bytes)
+            continue;
+        struct span text = text_of(sheet);
+        html_style_collect(&reader->result->styles, text.p, (size_t)(text.end - text.p));
+    }
+}
+
 static bool is_full(const struct reader *reader)
 {
     return reader->n_elements >= HTML_MAX_ELEMENTS || reader->n_text >= HTML_MAX_TEXT_BYTES;
@@ -718,7 +774,8 @@ static void put_rest_note(struct reader *reader)
     html_buffer_printf(out_of(reader), "<p class=\"vitrine-rest\">\u2026 %zu more bytes are not shown</p>", n);
 }
 
-int html_prepare(const char *text, size_t n_bytes, bool is_xml, struct html_prepared *ret)
+int html_prepare(const char *text, size_t n_bytes, bool is_xml, struct html_resources *resources,
+                 struct html_prepared *ret)
 {
     *ret = (struct html_prepared){0};
     struct reader *reader = calloc(1, sizeof(*reader));
@@ -727,7 +784,9 @@ int html_prepare(const char *text, size_t n_bytes, bool is_xml, struct html_prep
     reader->p = text;
     reader->end = text + n_bytes;
     reader->is_xml = is_xml;
+    reader->resources = resources;
     reader->result = ret;
+    collect_from_sheets(reader);
     collect_variables(text, n_bytes, &ret->styles);
     while (reader->p < reader->end && !is_full(reader)) {
         const char *open = find(reader->p, reader->end, "<");

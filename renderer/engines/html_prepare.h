@@ -7,6 +7,7 @@
 #ifndef RENDERER_ENGINES_HTML_PREPARE_H
 #define RENDERER_ENGINES_HTML_PREPARE_H
 
+#include "renderer/engines/html_resources.h"
 #include "renderer/engines/html_style.h"
 
 #define HTML_MAX_DEPTH      200    /* open elements */
@@ -19,8 +20,10 @@ struct html_prepared {
     struct html_styles styles; /* resources: what the numbers mean; points into the text */
 };
 
-/* text: well-formed UTF-8, terminated, kept by the caller as long as ret is used. 0 or -ENOMEM; finish in any case. */
-int html_prepare(const char *text, size_t n_bytes, bool is_xml, struct html_prepared *ret);
+/* text: well-formed UTF-8, terminated, kept by the caller as long as ret is used, as what has come of resources. Style sheets
+ * beside the page are asked for; those that have come take the place of their links. 0 or -ENOMEM; finish in any case. */
+int html_prepare(const char *text, size_t n_bytes, bool is_xml, struct html_resources *resources,
+                 struct html_prepared *ret);
 void html_prepared_finish(struct html_prepared *prepared);
 
 #endif

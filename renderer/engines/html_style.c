@@ -153,14 +153,51 @@ static void define(struct html_styles *styles, struct span name, struct span val
         styles->variables[styles->n_variables++] = variable;
 }
 
+static bool keep(struct html_styles *styles, char *bytes)
+{
+    char **kept = realloc(styles->kept, (styles->n_kept + 1) * sizeof(*kept));
+    if (!kept)
+        return false;
+    styles->kept = kept;
+    styles->kept[styles->n_kept++] = bytes;
+    return true;
+}
+
+/* Whether a URL goes on from the folder of what names it: not data:, //host, /path or #place. */
+static bool is_relative(const char *url, size_t n_bytes)
+{
+    size_t n_scheme = 0;
+    while (n_scheme < n_bytes && (isalnum((unsigned char)url[n_scheme]) || strchr("+-.", url[n_scheme])))
+        n_scheme++;
+    return n_bytes > 0 && url[0] != '/' && url[0] != '#' && (n_scheme == n_bytes || url[n_scheme] != ':');
+}
+
+/* The URL behind the folder of its style sheet. */
+static bool join_folder(struct html_styles *styles, struct html_url *url)
+{
+    size_t n_folder = styles->folder.n_bytes;
+    char *joined = malloc(n_folder + url->n_bytes + 1);
+    if (!joined || !keep(styles, joined)) {
+        free(joined);
+        return false;
+    }
+    memcpy(joined, styles->folder.url, n_folder);
+    memcpy(joined + n_folder, url->url, url->n_bytes);
+    *url = (struct html_url){joined, n_folder + url->n_bytes};
+    return true;
+}
+
 void html_style_resource(struct html_styles *styles, const char *url, size_t n_bytes, struct html_buffer *out)
 {
+    struct html_url found = {url, n_bytes};
     if (!styles->resources)
         styles->resources = malloc(HTML_MAX_RESOURCES * sizeof(*styles->resources));
     if (!styles->resources || styles->n_resources == HTML_MAX_RESOURCES)
         return;
+    if (styles->folder.n_bytes > 0 && is_relative(url, n_bytes) && !join_folder(styles, &found))
+        return;
     html_buffer_printf(out, "vitrine:%zu", styles->n_resources);
-    styles->resources[styles->n_resources++] = (struct html_url){url, n_bytes};
+    styles->resources[styles->n_resources++] = found;
 }
 
 /* Puts the values of variables in place of var(), a level at a time. False when one is not defined and has no
@@ -684,13 +721,10 @@ static void keep_value(struct html_styles *styles, struct html_buffer *value, si
 {
     if (styles->n_resources == n)
         return;
-    char **kept = realloc(styles->kept, (styles->n_kept + 1) * sizeof(*kept));
-    if (!kept) {
+    if (!keep(styles, value->bytes)) {
         styles->n_resources = n;
         return;
     }
-    styles->kept = kept;
-    styles->kept[styles->n_kept++] = value->bytes;
     *value = (struct html_buffer){0};
 }
 

@@ -28,6 +28,7 @@ struct html_styles {
     size_t n_rules;
     char **kept; /* values made of variables in which there are URLs: n_kept allocations that resources point into */
     size_t n_kept;
+    struct html_url folder; /* of the style sheet that is being read: what its URLs are relative to. None: the page's own */
 };
 
 void html_styles_finish(struct html_styles *styles);

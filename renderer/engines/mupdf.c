@@ -8,31 +8,15 @@
 #include "renderer/engine.h"
 #include "renderer/engines/fitz.h"
 #include "renderer/engines/float_tiff.h"
-#include "renderer/engines/gif_frame.h"
+#include "renderer/engines/gif.h"
+#include "renderer/engines/mupdf.h"
 
-/* A book's page in points. The same for every frame, so that page numbers stay when the frame changes. */
-#define BOOK_WIDTH_PT  450
-#define BOOK_HEIGHT_PT 600
-#define BOOK_EM_PT     12
-
-/* One page as it was last drawn; the next zoom or scroll needs no parsing. */
-struct page {
-    fz_display_list *list; /* NULL: none yet */
-    uint32_t number;
-    fz_rect bounds;      /* in points */
-    float natural_scale; /* pixels per point at which a picture shows pixel for pixel; else infinity */
-    uint64_t n_pixels;   /* of the largest picture, when the page is a picture */
-};
-
-struct document {
-    fz_context *ctx;
-    fz_stream *stream;
-    fz_document *fitz;
-    enum document_kind kind; /* what MuPDF was told */
-    uint8_t *converted;      /* what it was given in place of the source, NULL for the source itself */
-    void (*progress)(void);
-    struct page page;
-};
+/* A book's page in points: the same for all windows that are wide enough, so that page numbers stay when the window
+ * changes. For a narrow one lines get shorter instead of letters smaller. */
+#define BOOK_WIDTH_PT     450
+#define BOOK_MIN_WIDTH_PT 225
+#define BOOK_HEIGHT_PT    600
+#define BOOK_EM_PT        12
 
 /* The document types MuPDF goes by, and whether a page is a picture, never to be enlarged. */
 static const struct {
@@ -59,6 +43,11 @@ static const enum document_kind kinds[] = {DOCUMENT_PDF,      DOCUMENT_EPUB, DOC
                                            DOCUMENT_FB2,      DOCUMENT_MOBI, DOCUMENT_PNG,    DOCUMENT_JPEG,
                                            DOCUMENT_TIFF,     DOCUMENT_BMP,  DOCUMENT_GIF,    DOCUMENT_PNM,
                                            DOCUMENT_JPEG2000, DOCUMENT_SVG,  DOCUMENT_UNKNOWN};
+
+bool mupdf_is_picture(enum document_kind kind)
+{
+    return types[kind].is_picture;
+}
 
 static int refuse_pixels(struct engine_facts *facts, uint64_t width, uint64_t height)
 {
@@ -152,7 +141,7 @@ static fz_stream *open_stream(fz_context *ctx, const struct engine_source *sourc
 }
 
 /* A book is laid out chapter by chapter, which may take seconds in all. */
-static uint32_t count_pages(struct document *document)
+static uint32_t count_pages(struct mupdf_document *document)
 {
     int n_chapters = fz_count_chapters(document->ctx, document->fitz);
     int64_t n_pages = 0;
@@ -163,7 +152,7 @@ static uint32_t count_pages(struct document *document)
     return n_pages > 0 && n_pages <= INT32_MAX ? (uint32_t)n_pages : 0;
 }
 
-static void read_title(struct document *document, struct engine_facts *facts)
+static void read_title(struct mupdf_document *document, struct engine_facts *facts)
 {
     char title[sizeof(facts->title)];
     int n = fz_lookup_metadata(document->ctx, document->fitz, FZ_META_INFO_TITLE, title, sizeof(title));
@@ -171,8 +160,21 @@ static void read_title(struct document *document, struct engine_facts *facts)
         engine_title(facts, title, strnlen(title, sizeof(title)));
 }
 
+static float book_width(const struct mupdf_document *document)
+{
+    float width = BOOK_HEIGHT_PT * (float)document->width_px / (float)document->height_px;
+    return width < BOOK_MIN_WIDTH_PT ? BOOK_MIN_WIDTH_PT : width < BOOK_WIDTH_PT ? floorf(width) : BOOK_WIDTH_PT;
+}
+
 /* Throws. */
-static int load(struct document *document, const struct engine_source *source, struct engine_facts *facts)
+static void lay_out_book(struct mupdf_document *document)
+{
+    document->book_width_pt = book_width(document);
+    fz_layout_document(document->ctx, document->fitz, document->book_width_pt, BOOK_HEIGHT_PT, BOOK_EM_PT);
+}
+
+/* Throws. */
+static int load(struct mupdf_document *document, const struct engine_source *source, struct engine_facts *facts)
 {
     fz_context *ctx = document->ctx;
     document->stream = open_stream(ctx, source);
@@ -181,7 +183,7 @@ static int load(struct document *document, const struct engine_source *source, s
     if (fz_needs_password(ctx, document->fitz))
         return engine_refuse(facts, REFUSAL_ENCRYPTED, "the document is encrypted and opens only with its password");
     if (fz_is_document_reflowable(ctx, document->fitz))
-        fz_layout_document(ctx, document->fitz, BOOK_WIDTH_PT, BOOK_HEIGHT_PT, BOOK_EM_PT);
+        lay_out_book(document);
     facts->n_pages = count_pages(document);
     if (facts->n_pages == 0)
         return engine_refuse(facts, REFUSAL_BROKEN, "the document has no pages");
@@ -189,18 +191,13 @@ static int load(struct document *document, const struct engine_source *source, s
     return 0;
 }
 
-static void drop_page(struct document *document)
-{
-    fz_drop_display_list(document->ctx, document->page.list);
-    document->page = (struct page){0};
-}
-
 static void mupdf_close(void *opened)
 {
-    struct document *document = opened;
+    struct mupdf_document *document = opened;
     if (!document)
         return;
-    drop_page(document);
+    mupdf_forget_pages(document);
+    gif_close(document->ctx, document->gif);
     fz_drop_document(document->ctx, document->fitz);
     fz_drop_stream(document->ctx, document->stream);
     free(document->converted);
@@ -208,32 +205,37 @@ static void mupdf_close(void *opened)
 }
 
 /* Makes what MuPDF can read of what it cannot, or not rightly. -ENOTSUP: nothing to do. */
-static int make_readable(const struct engine_source *source, uint8_t **ret_bytes, size_t *ret_n_bytes,
-                         enum document_kind *ret_kind)
+static int make_readable(struct mupdf_document *document, struct engine_source *source)
 {
+    struct gif_facts facts;
+    int r;
     switch (source->kind) {
     case DOCUMENT_TIFF:
-        *ret_kind = DOCUMENT_PNM;
-        return float_tiff_to_pnm(source->bytes, source->n_bytes, ret_bytes, ret_n_bytes);
+        r = float_tiff_to_pnm(source->bytes, source->n_bytes, &document->converted, &source->n_bytes);
+        if (r == 0) {
+            source->bytes = document->converted;
+            source->kind = DOCUMENT_PNM;
+        }
+        return r;
     case DOCUMENT_GIF:
-        *ret_kind = DOCUMENT_GIF;
-        return gif_first_frame(source->bytes, source->n_bytes, ret_bytes, ret_n_bytes);
+        r = gif_open(source->bytes, source->n_bytes, &document->gif, &facts);
+        if (r == 0) {
+            document->n_frames = facts.n_frames;
+            document->n_loops = facts.n_loops;
+            document->gif_width_px = facts.width_px;
+            document->gif_height_px = facts.height_px;
+        }
+        return r;
     default:
         return -ENOTSUP;
     }
 }
 
 /* Puts a converted document in the source's place where that is needed. */
-static int convert(struct document *document, struct engine_source *source, struct engine_facts *facts)
+static int convert(struct mupdf_document *document, struct engine_source *source, struct engine_facts *facts)
 {
-    size_t n_bytes;
-    enum document_kind kind;
-    switch (make_readable(source, &document->converted, &n_bytes, &kind)) {
+    switch (make_readable(document, source)) {
     case 0:
-        source->bytes = document->converted;
-        source->n_bytes = n_bytes;
-        source->kind = kind;
-        return 0;
     case -ENOTSUP:
         return 0;
     case -E2BIG:
@@ -247,8 +249,12 @@ static int convert(struct document *document, struct engine_source *source, stru
 }
 
 /* Opens what is in the source; the document may be half made when it fails. */
-static int open_source(struct document *document, const struct engine_source *source, struct engine_facts *facts)
+static int open_source(struct mupdf_document *document, const struct engine_source *source, struct engine_facts *facts)
 {
+    if (document->gif) {
+        facts->n_pages = 1;
+        return 0;
+    }
     if (types[source->kind].is_picture && source->kind != DOCUMENT_CBZ) {
         int r = check_picture_size(document->ctx, source, facts);
         if (r < 0)
@@ -269,11 +275,14 @@ static int open_source(struct document *document, const struct engine_source *so
 static int mupdf_open(const struct engine_source *source, void **ret_document, struct engine_facts *facts)
 {
     fz_context *ctx = fitz_context();
-    struct document *document = ctx ? calloc(1, sizeof(*document)) : NULL;
+    struct mupdf_document *document = ctx ? calloc(1, sizeof(*document)) : NULL;
     if (!document)
         return engine_refuse(facts, REFUSAL_MEMORY, "no memory to begin with");
     document->ctx = ctx;
     document->progress = source->progress;
+    document->width_px = source->width_px;
+    document->height_px = source->height_px;
+    document->n_frames = document->n_loops = 1;
     facts->title[0] = '\0';
 
     struct engine_source readable = *source;
@@ -285,101 +294,9 @@ static int mupdf_open(const struct engine_source *source, void **ret_document, s
         mupdf_close(document);
         return r;
     }
+    document->n_pages = facts->n_pages;
     *ret_document = document;
     return 0;
-}
-
-/* From a page to a display list. */
-
-/* A device that draws nothing and looks how large the pictures of a page are. */
-struct ruler {
-    fz_device device;
-    struct page *page;
-};
-
-static void measure_image(fz_context *ctx, fz_device *device, fz_image *image, fz_matrix ctm, float alpha,
-                          fz_color_params params)
-{
-    (void)ctx;
-    (void)alpha;
-    (void)params;
-    struct page *page = ((struct ruler *)(void *)device)->page;
-    uint64_t n_pixels = (uint64_t)image->w * (uint64_t)image->h;
-    if (n_pixels > page->n_pixels)
-        page->n_pixels = n_pixels;
-
-    float scale = fminf((float)image->w / hypotf(ctm.a, ctm.b), (float)image->h / hypotf(ctm.c, ctm.d));
-    if (scale > 0 && scale < page->natural_scale)
-        page->natural_scale = scale;
-}
-
-static void measure_pictures(fz_context *ctx, struct page *page)
-{
-    struct ruler *ruler = fz_new_derived_device(ctx, struct ruler);
-    ruler->device.fill_image = measure_image;
-    ruler->page = page;
-    fz_try(ctx)
-    {
-        fz_run_display_list(ctx, page->list, &ruler->device, fz_identity, fz_infinite_rect, NULL);
-        fz_close_device(ctx, &ruler->device);
-    }
-    fz_always(ctx)
-    {
-        fz_drop_device(ctx, &ruler->device);
-    }
-    fz_catch(ctx)
-    {
-        fz_rethrow(ctx);
-    }
-}
-
-/* Records one layer of a page as far as it makes sense: what stands before an error is worth seeing. */
-static void record(fz_context *ctx, fz_page_run_page_fn *run, fz_page *page, fz_device *device)
-{
-    fz_try(ctx)
-    {
-        run(ctx, page, device, fz_identity, NULL);
-    }
-    fz_catch(ctx)
-    {
-        fz_rethrow_if(ctx, FZ_ERROR_MEMORY);
-    }
-}
-
-/* Fills document->page. Throws. */
-static void load_page(struct document *document, uint32_t number)
-{
-    fz_context *ctx = document->ctx;
-    struct page *page = &document->page;
-    fz_page *loaded = NULL;
-    fz_device *device = NULL;
-    fz_var(loaded);
-    fz_var(device);
-    fz_try(ctx)
-    {
-        loaded = fz_load_page(ctx, document->fitz, (int)number);
-        document->progress();
-        *page = (struct page){.number = number, .bounds = fz_bound_page(ctx, loaded), .natural_scale = INFINITY};
-        page->list = fz_new_display_list(ctx, page->bounds);
-        device = fz_new_list_device(ctx, page->list);
-        record(ctx, fz_run_page_contents, loaded, device);
-        record(ctx, fz_run_page_annots, loaded, device);
-        record(ctx, fz_run_page_widgets, loaded, device);
-        fz_close_device(ctx, device);
-        document->progress();
-        if (types[document->kind].is_picture)
-            measure_pictures(ctx, page);
-    }
-    fz_always(ctx)
-    {
-        fz_drop_device(ctx, device);
-        fz_drop_page(ctx, loaded);
-    }
-    fz_catch(ctx)
-    {
-        drop_page(document);
-        fz_rethrow(ctx);
-    }
 }
 
 /* From a display list to the canvas. */
@@ -394,42 +311,70 @@ static float height_of(fz_rect rect)
     return rect.y1 - rect.y0;
 }
 
-/* Whole within the canvas and in its middle at zoom 1, at a whole pixel so that a picture is not smeared. */
-static fz_matrix place(const struct page *page, const struct engine_view *view, const struct canvas *canvas)
-{
-    float width = width_of(page->bounds), height = height_of(page->bounds);
-    float fit = fminf((float)canvas->width_px / width, (float)canvas->height_px / height);
-    float scale = fminf(fit, page->natural_scale) * view->zoom;
-    float left = floorf(fmaxf(0, ((float)canvas->width_px - width * scale) / 2));
-    float top = floorf(fmaxf(0, ((float)canvas->height_px - height * scale) / 2));
-
-    fz_matrix to_origin = fz_translate(-page->bounds.x0, -page->bounds.y0);
-    fz_matrix scaled = fz_post_scale(to_origin, scale, scale);
-    return fz_concat(scaled, fz_translate(left - (float)view->x_px, top - (float)view->y_px));
-}
-
 /* Whether the page has a size to scale. Written so that a number that is none fails too. */
 static bool is_sane(fz_rect bounds)
 {
     return width_of(bounds) > 0 && height_of(bounds) > 0 && isfinite(width_of(bounds)) && isfinite(height_of(bounds));
 }
 
-/* Throws. */
-static int show_page(struct document *document, const struct engine_view *view, const struct canvas *canvas,
-                     struct engine_facts *facts)
+/* Whole within the window at zoom 1. */
+float mupdf_scale(const struct mupdf_document *document, fz_rect bounds, float natural_scale)
 {
-    struct page *page = &document->page;
-    if (!page->list || page->number != view->page) {
-        drop_page(document);
-        load_page(document, view->page);
-    }
+    float fit = fminf((float)document->width_px / width_of(bounds), (float)document->height_px / height_of(bounds));
+    return fminf(fit, natural_scale);
+}
+
+fz_matrix mupdf_matrix(const struct mupdf_document *document, const struct mupdf_page *page, float zoom)
+{
+    float scale = mupdf_scale(document, page->bounds, page->natural_scale) * zoom;
+    return fz_post_scale(fz_translate(-page->bounds.x0, -page->bounds.y0), scale, scale);
+}
+
+static int whole(float length)
+{
+    return (int)fminf(fmaxf(ceilf(length - 0.001f), 1), 1 << 29);
+}
+
+/* In the middle of the window, at a whole pixel so that a picture is not smeared. */
+static struct engine_box box_of(const struct mupdf_document *document, const struct mupdf_page *page, float zoom)
+{
+    float scale = mupdf_scale(document, page->bounds, page->natural_scale) * zoom;
+    float width = width_of(page->bounds) * scale, height = height_of(page->bounds) * scale;
+    return (struct engine_box){
+        .x_px = (int)floorf(fmaxf(0, ((float)document->width_px - width) / 2)),
+        .y_px = (int)floorf(fmaxf(0, ((float)document->height_px - height) / 2)),
+        .width_px = whole(width),
+        .height_px = whole(height),
+    };
+}
+
+/* The page, when it can be shown. Throws. */
+int mupdf_find_page(struct mupdf_document *document, const struct engine_view *view, struct mupdf_page **ret_page,
+                    struct engine_facts *facts)
+{
+    struct mupdf_page *page = mupdf_page(document, view->page, view->frame);
     if (!is_sane(page->bounds))
         return engine_refuse(facts, REFUSAL_BROKEN, "the page has no size");
     if (page->n_pixels > ENGINE_MAX_PIXELS)
         return engine_refuse(facts, REFUSAL_TOO_LARGE, "the picture has %llu megapixels, the limit is %llu",
                              (unsigned long long)page->n_pixels / 1000000, ENGINE_MAX_PIXELS / 1000000);
+    *ret_page = page;
+    return 0;
+}
 
-    int n_missing = fitz_draw_list(document->ctx, page->list, place(page, view, canvas), page->bounds, canvas);
+/* Throws. */
+static int show_page(struct mupdf_document *document, const struct engine_view *view, const struct canvas *canvas,
+                     struct engine_facts *facts)
+{
+    struct mupdf_page *page;
+    if (mupdf_find_page(document, view, &page, facts) < 0)
+        return -1;
+    fz_matrix ctm = mupdf_matrix(document, page, view->zoom);
+    struct engine_box box = box_of(document, page, view->zoom);
+    struct fitz_window window = fitz_window_on(canvas, view, &box);
+    fz_rect paper = fz_transform_rect(page->bounds, ctm);
+    fz_irect part = fitz_lay_paper(&window, paper);
+    int n_missing = fitz_draw_list(document->ctx, page->list, ctm, fz_round_rect(paper), 0, &window, part);
     /* A page may lack something, but of a picture that cannot be decoded nothing is left. */
     if (n_missing > 0 && types[document->kind].is_picture)
         return engine_refuse(facts, REFUSAL_BROKEN, "%s", fz_caught_message(document->ctx));
@@ -439,7 +384,7 @@ static int show_page(struct document *document, const struct engine_view *view, 
 static int mupdf_paint(void *opened, const struct engine_view *view, const struct canvas *canvas,
                        struct engine_facts *facts)
 {
-    struct document *document = opened;
+    struct mupdf_document *document = opened;
     volatile int r = 0;
     fz_try(document->ctx)
     {
@@ -455,6 +400,103 @@ static int mupdf_paint(void *opened, const struct engine_view *view, const struc
         return engine_refuse(facts, facts->refusal, "page %u: %s", view->page + 1, why);
     }
     return r;
+}
+
+/* For a viewer. */
+
+static int mupdf_measure(void *opened, const struct engine_view *view, struct engine_box *ret_box,
+                         struct engine_facts *facts)
+{
+    struct mupdf_document *document = opened;
+    volatile int r = 0;
+    fz_try(document->ctx)
+    {
+        struct mupdf_page *page;
+        r = mupdf_find_page(document, view, &page, facts);
+        if (r == 0)
+            *ret_box = box_of(document, page, view->zoom);
+    }
+    fz_catch(document->ctx)
+    {
+        r = fitz_refuse(document->ctx, facts);
+    }
+    return r;
+}
+
+/* Lays a book out anew where its lines get longer or shorter; the view becomes the beginning of the page on which the old
+ * one began. Throws. */
+static bool move_book(struct mupdf_document *document, struct engine_view *view, struct engine_facts *facts)
+{
+    fz_context *ctx = document->ctx;
+    if (document->book_width_pt <= 0 || fabsf(book_width(document) - document->book_width_pt) < 1)
+        return false;
+    fz_location location = fz_location_from_page_number(ctx, document->fitz, (int)view->page);
+    fz_bookmark mark = fz_make_bookmark(ctx, document->fitz, location);
+    mupdf_forget_pages(document);
+    lay_out_book(document);
+    document->n_pages = facts->n_pages = count_pages(document);
+    int page = fz_page_number_from_location(ctx, document->fitz, fz_lookup_bookmark(ctx, document->fitz, mark));
+    view->page = page > 0 && (uint32_t)page < document->n_pages ? (uint32_t)page : 0;
+    view->x_px = view->y_px = 0;
+    return true;
+}
+
+/* The pixel of another size that shows the same, unless all of both fits the window. */
+static int moved(int place, int start, int length, int new_start, int new_length, int window)
+{
+    if (place == 0 && new_length <= window)
+        return 0;
+    double moved_to = new_start + ((double)place - start) * new_length / length;
+    return (int)fmin(fmax(moved_to, -(1 << 29)), 1 << 29);
+}
+
+/* Throws. */
+static int move_view(struct mupdf_document *document, int width_px, int height_px, float zoom, struct engine_view *view,
+                     struct engine_facts *facts)
+{
+    struct mupdf_page *page;
+    if (mupdf_find_page(document, view, &page, facts) < 0)
+        return -1;
+    struct engine_box before = box_of(document, page, view->zoom);
+    document->width_px = width_px;
+    document->height_px = height_px;
+    view->zoom = zoom;
+    if (move_book(document, view, facts))
+        return document->n_pages > 0 ? 0 : engine_refuse(facts, REFUSAL_BROKEN, "the document has no pages");
+    mupdf_forget_links(document);
+    struct engine_box after = box_of(document, page, zoom);
+    view->x_px = moved(view->x_px, before.x_px, before.width_px, after.x_px, after.width_px, width_px);
+    view->y_px = moved(view->y_px, before.y_px, before.height_px, after.y_px, after.height_px, height_px);
+    return 0;
+}
+
+static int mupdf_resize(void *opened, int width_px, int height_px, float zoom, struct engine_view *view,
+                        struct engine_facts *facts)
+{
+    struct mupdf_document *document = opened;
+    volatile int r = 0;
+    fz_try(document->ctx)
+    {
+        r = move_view(document, width_px, height_px, zoom, view, facts);
+    }
+    fz_catch(document->ctx)
+    {
+        r = fitz_refuse(document->ctx, facts);
+    }
+    return r;
+}
+
+static int mupdf_animation(void *opened, const struct engine_view *view, struct engine_animation *ret_animation,
+                           struct engine_facts *facts)
+{
+    (void)facts;
+    const struct mupdf_document *document = opened;
+    *ret_animation = (struct engine_animation){
+        .n_frames = document->n_frames,
+        .n_loops = document->n_loops,
+        .delay_ms = document->gif ? gif_delay_ms(document->gif, view->frame) : 0,
+    };
+    return 0;
 }
 
 /* Warming up. */
@@ -516,7 +558,8 @@ static void draw_sample(fz_context *ctx)
         device = fz_new_list_device(ctx, list);
         write_words(ctx, device);
         fz_close_device(ctx, device);
-        fitz_draw_list(ctx, list, fz_identity, bounds, &canvas);
+        const struct fitz_window window = {&canvas, 0, 0};
+        fitz_draw_list(ctx, list, fz_identity, fz_round_rect(bounds), 0, &window, fitz_lay_paper(&window, bounds));
     }
     fz_always(ctx)
     {
@@ -565,4 +608,10 @@ const struct engine mupdf_engine = {
     .open = mupdf_open,
     .paint = mupdf_paint,
     .close = mupdf_close,
+    .measure = mupdf_measure,
+    .resize = mupdf_resize,
+    .links = mupdf_links,
+    .search = mupdf_search,
+    .select = mupdf_select,
+    .animation = mupdf_animation,
 };

@@ -1,4 +1,4 @@
-/* WebP, by libwebp: the picture, or the first frame of an animation. */
+/* WebP, by libwebp: the picture, or an animation frame by frame. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,14 +6,18 @@
 #include <webp/demux.h>
 
 #include "renderer/engine.h"
+#include "renderer/engines/webp_animation.h"
 
 struct document {
     const uint8_t *bytes; /* the source's */
     size_t n_bytes;
     int width_px, height_px; /* of the whole picture */
+    int window_width_px, window_height_px;
+    struct webp_animation *animation; /* NULL: it does not move, or does not fit the memory */
     void (*progress)(void);
     /* The picture as it was last scrolled or enlarged; without pixels there is none. */
     struct canvas decoded;
+    uint32_t decoded_frame;
 };
 
 /* The part of the picture that its first frame covers; all of it for a still picture. */
@@ -82,7 +86,10 @@ static int raster_open(const struct engine_source *source, void **ret_document, 
     document->n_bytes = source->n_bytes;
     document->width_px = (int)width;
     document->height_px = (int)height;
+    document->window_width_px = source->width_px;
+    document->window_height_px = source->height_px;
     document->progress = source->progress;
+    document->animation = webp_animation_open(source->bytes, source->n_bytes);
     facts->n_pages = 1;
     facts->title[0] = '\0';
     *ret_document = document;
@@ -94,28 +101,28 @@ static void raster_close(void *opened)
     struct document *document = opened;
     if (!document)
         return;
+    webp_animation_close(document->animation);
     free(document->decoded.pixels);
     free(document);
 }
 
-/* Whole within the canvas and in its middle at zoom 1, never enlarged by itself. */
-static struct placement place(const struct document *document, const struct engine_view *view,
-                              const struct canvas *canvas)
+/* Whole within the window and in its middle at zoom 1, never enlarged by itself. */
+static struct placement place(const struct document *document, float zoom)
 {
-    double across = (double)canvas->width_px / document->width_px;
-    double down = (double)canvas->height_px / document->height_px;
+    double across = (double)document->window_width_px / document->width_px;
+    double down = (double)document->window_height_px / document->height_px;
     double fit = across < down ? across : down;
-    double scale = (fit < 1 ? fit : 1) * (double)view->zoom;
+    double scale = (fit < 1 ? fit : 1) * (double)zoom;
     struct placement placement = {.width = (int64_t)(document->width_px * scale + 0.5),
                                   .height = (int64_t)(document->height_px * scale + 0.5)};
     if (placement.width < 1)
         placement.width = 1;
     if (placement.height < 1)
         placement.height = 1;
-    int64_t spare_x = canvas->width_px - placement.width;
-    int64_t spare_y = canvas->height_px - placement.height;
-    placement.x = (spare_x > 0 ? spare_x / 2 : 0) - view->x_px;
-    placement.y = (spare_y > 0 ? spare_y / 2 : 0) - view->y_px;
+    int64_t spare_x = document->window_width_px - placement.width;
+    int64_t spare_y = document->window_height_px - placement.height;
+    placement.x = spare_x > 0 ? spare_x / 2 : 0;
+    placement.y = spare_y > 0 ? spare_y / 2 : 0;
     return placement;
 }
 
@@ -162,9 +169,24 @@ static VP8StatusCode decode_frame(const struct first_frame *frame, const struct 
     return status;
 }
 
-/* Decodes the whole picture into all of the target, scaled to its size. */
-static int decode(const struct document *document, const struct canvas *target, struct engine_facts *facts)
+/* Lays a frame of the animation on all of the target, scaled to its size. */
+static int decode_animation(const struct document *document, uint32_t frame, const struct canvas *target,
+                            struct engine_facts *facts)
 {
+    const uint8_t *pixels = webp_animation_frame(document->animation, frame, document->progress);
+    if (!pixels)
+        return engine_refuse(facts, REFUSAL_BROKEN, "the WebP picture is damaged or cut short");
+    webp_animation_scale(pixels, document->width_px, document->height_px, target);
+    lay_on_paper(target);
+    return 0;
+}
+
+/* Decodes the whole picture into all of the target, scaled to its size. */
+static int decode(const struct document *document, uint32_t number, const struct canvas *target,
+                  struct engine_facts *facts)
+{
+    if (document->animation)
+        return decode_animation(document, number, target, facts);
     struct first_frame frame;
     if (find_first_frame(document, &frame) < 0)
         return engine_refuse(facts, REFUSAL_BROKEN, "the WebP picture has no frame");
@@ -192,10 +214,11 @@ static int decode(const struct document *document, const struct canvas *target, 
 }
 
 /* Makes document->decoded the picture of that size. */
-static int keep_decoded(struct document *document, int64_t width, int64_t height, struct engine_facts *facts)
+static int keep_decoded(struct document *document, uint32_t frame, int64_t width, int64_t height,
+                        struct engine_facts *facts)
 {
     struct canvas *kept = &document->decoded;
-    if (kept->pixels && kept->width_px == width && kept->height_px == height)
+    if (kept->pixels && document->decoded_frame == frame && kept->width_px == width && kept->height_px == height)
         return 0;
     free(kept->pixels);
     kept->pixels = NULL;
@@ -205,7 +228,8 @@ static int keep_decoded(struct document *document, int64_t width, int64_t height
     *kept = (struct canvas){malloc((size_t)width * (size_t)height * 4), (int)width, (int)height, (size_t)width * 4};
     if (!kept->pixels)
         return engine_refuse(facts, REFUSAL_MEMORY, "the picture needs more memory than a tab may use");
-    r = decode(document, kept, facts);
+    document->decoded_frame = frame;
+    r = decode(document, frame, kept, facts);
     if (r < 0) {
         free(kept->pixels);
         kept->pixels = NULL;
@@ -235,20 +259,72 @@ static int raster_paint(void *opened, const struct engine_view *view, const stru
                         struct engine_facts *facts)
 {
     struct document *document = opened;
-    struct placement at = place(document, view, canvas);
+    struct placement at = place(document, view->zoom);
+    at.x -= view->x_px;
+    at.y -= view->y_px;
     bool reduced = at.width <= document->width_px && at.height <= document->height_px;
     bool whole = at.x >= 0 && at.y >= 0 && at.x + at.width <= canvas->width_px && at.y + at.height <= canvas->height_px;
 
     canvas_fill(canvas, 0, 0, canvas->width_px, canvas->height_px, CANVAS_DESK);
     if (reduced && whole) {
         struct canvas target = part_of(canvas, at.x, at.y, at.width, at.height);
-        return decode(document, &target, facts);
+        return decode(document, view->frame, &target, facts);
     }
-    int r = keep_decoded(document, reduced ? at.width : document->width_px, reduced ? at.height : document->height_px,
-                         facts);
+    int r = keep_decoded(document, view->frame, reduced ? at.width : document->width_px,
+                         reduced ? at.height : document->height_px, facts);
     if (r == 0)
         show(&document->decoded, &at, canvas);
     return r;
+}
+
+/* For a viewer. */
+
+static int raster_measure(void *opened, const struct engine_view *view, struct engine_box *ret_box,
+                          struct engine_facts *facts)
+{
+    (void)facts;
+    const int64_t most = 1 << 29;
+    struct placement at = place(opened, view->zoom);
+    *ret_box = (struct engine_box){(int)at.x, (int)at.y, (int)(at.width < most ? at.width : most),
+                                   (int)(at.height < most ? at.height : most)};
+    return 0;
+}
+
+/* The pixel of another size that shows the same, unless all of it fits the window. */
+static int moved(int place, int64_t start, int64_t length, int64_t new_start, int64_t new_length, int window)
+{
+    const double most = 1 << 29;
+    if (place == 0 && new_length <= window)
+        return 0;
+    double to = (double)new_start + ((double)place - (double)start) * (double)new_length / (double)length;
+    return (int)(to < -most ? -most : to > most ? most : to);
+}
+
+static int raster_resize(void *opened, int width_px, int height_px, float zoom, struct engine_view *view,
+                         struct engine_facts *facts)
+{
+    (void)facts;
+    struct document *document = opened;
+    struct placement before = place(document, view->zoom);
+    document->window_width_px = width_px;
+    document->window_height_px = height_px;
+    struct placement after = place(document, zoom);
+    view->zoom = zoom;
+    view->x_px = moved(view->x_px, before.x, before.width, after.x, after.width, width_px);
+    view->y_px = moved(view->y_px, before.y, before.height, after.y, after.height, height_px);
+    return 0;
+}
+
+static int raster_animation(void *opened, const struct engine_view *view, struct engine_animation *ret_animation,
+                            struct engine_facts *facts)
+{
+    (void)facts;
+    const struct document *document = opened;
+    if (document->animation)
+        webp_animation_tell(document->animation, view->frame, ret_animation);
+    else
+        *ret_animation = (struct engine_animation){.n_frames = 1, .n_loops = 1};
+    return 0;
 }
 
 const struct engine raster_engine = {
@@ -257,4 +333,7 @@ const struct engine raster_engine = {
     .open = raster_open,
     .paint = raster_paint,
     .close = raster_close,
+    .measure = raster_measure,
+    .resize = raster_resize,
+    .animation = raster_animation,
 };

@@ -22,6 +22,7 @@
 #define MAX_LINES     32
 #define MAX_FRAMES    100000
 #define MOVING_FRAMES 240 /* one turn of every figure */
+#define FRAME_MS      20
 #define TURN          6.2831853f
 
 enum figure { FIGURE_BLANK, FIGURE_TEXT, FIGURE_RINGS, FIGURE_BARS, FIGURE_WAVES, FIGURE_MOTION };
@@ -47,6 +48,8 @@ struct scene {
     uint32_t n_frames;                 /* 0: what the figure needs */
     struct line lines[MAX_LINES];
     size_t n_lines;
+    int width_px, height_px; /* of the window */
+    uint32_t n_pages;
 };
 
 static const enum document_kind kinds[] = {DOCUMENT_SCENE, DOCUMENT_UNKNOWN};
@@ -196,7 +199,11 @@ static int scene_open(const struct engine_source *source, void **ret_document, s
         free(scene);
         return r;
     }
-    facts->n_pages = scene->n_frames ? scene->n_frames : figures[scene->figure].moves ? MOVING_FRAMES : 1;
+    scene->width_px = source->width_px;
+    scene->height_px = source->height_px;
+    scene->n_pages = facts->n_pages = scene->n_frames                ? scene->n_frames
+                                      : figures[scene->figure].moves ? MOVING_FRAMES
+                                                                     : 1;
     *ret_document = scene;
     return 0;
 }
@@ -206,13 +213,15 @@ static void scene_close(void *opened)
     free(opened);
 }
 
-/* Drawing. Everything is placed in canvas pixels after zoom and scroll. */
+/* Drawing. Everything is placed in pixels of the zoomed scene, and moved by whole pixels: so a part of it is the same,
+ * however it is scrolled. */
 
 struct stage {
     const struct canvas *canvas;
     const struct scene *scene;
-    float x, y, width, height; /* where the zoomed scene lies */
-    float phase;               /* 0 to 1 within one turn */
+    int x, y;            /* of the scene's top left corner on the canvas */
+    float width, height; /* of the zoomed scene */
+    float phase;         /* 0 to 1 within one turn */
 };
 
 static unsigned mix_channel(unsigned from, unsigned to, unsigned weight)
@@ -247,14 +256,27 @@ static unsigned weight_of(float share)
 /* A place in whole pixels; what is far outside stays outside. */
 static int whole(float place)
 {
-    return (int)fminf(fmaxf(place, -1e9f), 1e9f);
+    return (int)fminf(fmaxf(place, -5e8f), 5e8f);
+}
+
+/* The part of a range that is on the canvas, whole pixels of it. */
+static void cut(float from, float to, int offset, int length, int *ret_first, int *ret_end)
+{
+    int first = whole(floorf(from)) + offset, end = whole(ceilf(to)) + offset;
+    *ret_first = first < 0 ? 0 : first;
+    *ret_end = end > length ? length : end;
+}
+
+static void fill(const struct stage *stage, int x, int y, int width, int height, uint32_t rgb)
+{
+    canvas_fill(stage->canvas, x + stage->x, y + stage->y, width, height, rgb);
 }
 
 static void draw_background(const struct stage *stage)
 {
     const struct canvas *canvas = stage->canvas;
     for (int y = 0; y < canvas->height_px; y++) {
-        float share = ((float)y - stage->y) / stage->height;
+        float share = (float)(y - stage->y) / stage->height;
         if (stage->scene->figure == FIGURE_MOTION) /* day and night: every pixel of every frame changes */
             share = 0.5f + 0.5f * sinf((share * 0.5f + stage->phase) * TURN);
         uint32_t rgb = mix(stage->scene->top, stage->scene->bottom, weight_of(share));
@@ -266,15 +288,15 @@ static void draw_background(const struct stage *stage)
 static void draw_rings(const struct stage *stage)
 {
     const struct canvas *canvas = stage->canvas;
-    float middle_x = stage->x + stage->width / 2, middle_y = stage->y + stage->height / 2;
+    float middle_x = stage->width / 2, middle_y = stage->height / 2;
     float reach = fminf(stage->width, stage->height) * 0.48f, gap = reach / 6;
     for (int y = 0; y < canvas->height_px; y++) {
-        float dy = (float)y - middle_y;
+        float dy = (float)(y - stage->y) - middle_y;
         if (fabsf(dy) >= reach)
             continue;
         uint8_t *row = pixel_at(canvas, 0, y);
         for (int x = 0; x < canvas->width_px; x++) {
-            float dx = (float)x - middle_x;
+            float dx = (float)(x - stage->x) - middle_x;
             float distance = sqrtf(dx * dx + dy * dy);
             if (distance >= reach)
                 continue;
@@ -289,15 +311,15 @@ static void draw_rings(const struct stage *stage)
 static void draw_bars(const struct stage *stage)
 {
     const int n_bars = 24;
-    float step = stage->width / (float)n_bars, floor_y = stage->y + stage->height;
+    float step = stage->width / (float)n_bars, floor_y = stage->height;
     for (int i = 0; i < n_bars; i++) {
         float at = (float)i / (float)n_bars;
         float level =
             0.5f + 0.28f * sinf((at * 2 + stage->phase) * TURN) + 0.18f * sinf((at * 5 - stage->phase * 2) * TURN);
         float height = stage->height * 0.6f * level;
         uint32_t rgb = mix(stage->scene->accent, stage->scene->bottom, weight_of(0.6f - 0.6f * level));
-        canvas_fill(stage->canvas, whole(stage->x + step * ((float)i + 0.15f)), whole(floor_y - height),
-                    whole(step * 0.7f), whole(ceilf(height)), rgb);
+        fill(stage, whole(step * ((float)i + 0.15f)), whole(floor_y - height), whole(step * 0.7f), whole(ceilf(height)),
+             rgb);
     }
 }
 
@@ -306,14 +328,13 @@ static void draw_wave(const struct stage *stage, float level, float swing, float
 {
     const struct canvas *canvas = stage->canvas;
     for (int x = 0; x < canvas->width_px; x++) {
-        float at = ((float)x - stage->x) / stage->width;
-        float line = stage->y + stage->height * (level + swing * sinf((at * length + shift) * TURN));
-        float start = fminf(fmaxf(line, 0), (float)canvas->height_px);
-        int y = (int)start;
-        if (y < canvas->height_px) /* the line itself, smoothed */
+        float at = (float)(x - stage->x) / stage->width;
+        float line = stage->height * (level + swing * sinf((at * length + shift) * TURN));
+        int y = whole(floorf(line)) + stage->y;
+        if (y >= 0 && y < canvas->height_px) /* the line itself, smoothed */
             tint(pixel_at(canvas, x, y), stage->scene->accent,
-                 weight_of((float)weight / 256 * (1 - (start - (float)y))));
-        for (y++; y < canvas->height_px; y++)
+                 weight_of((float)weight / 256 * (1 - (line - floorf(line)))));
+        for (y = y < 0 ? 0 : y + 1; y < canvas->height_px; y++)
             tint(pixel_at(canvas, x, y), stage->scene->accent, weight);
     }
 }
@@ -330,13 +351,14 @@ static void draw_motion(const struct stage *stage)
 {
     const struct canvas *canvas = stage->canvas;
     float radius = fminf(stage->width, stage->height) * 0.09f;
-    float middle_x = stage->x + stage->width * (0.5f + 0.38f * sinf(stage->phase * TURN));
-    float middle_y = stage->y + stage->height * (0.5f + 0.36f * sinf(stage->phase * TURN * 2));
-    float first = fmaxf(0, middle_y - radius), last = fminf((float)canvas->height_px, middle_y + radius);
-    float left = fmaxf(0, middle_x - radius), right = fminf((float)canvas->width_px, middle_x + radius);
-    for (int y = whole(first); (float)y < last; y++) {
-        for (int x = whole(left); (float)x < right; x++) {
-            float dx = (float)x - middle_x, dy = (float)y - middle_y;
+    float middle_x = stage->width * (0.5f + 0.38f * sinf(stage->phase * TURN));
+    float middle_y = stage->height * (0.5f + 0.36f * sinf(stage->phase * TURN * 2));
+    int top, bottom, left, right;
+    cut(middle_y - radius, middle_y + radius, stage->y, canvas->height_px, &top, &bottom);
+    cut(middle_x - radius, middle_x + radius, stage->x, canvas->width_px, &left, &right);
+    for (int y = top; y < bottom; y++) {
+        for (int x = left; x < right; x++) {
+            float dx = (float)(x - stage->x) - middle_x, dy = (float)(y - stage->y) - middle_y;
             float edge = radius - sqrtf(dx * dx + dy * dy);
             tint(pixel_at(canvas, x, y), stage->scene->accent, weight_of(edge));
         }
@@ -349,16 +371,23 @@ static void draw_text(const struct stage *stage)
     const struct canvas *canvas = stage->canvas;
     const struct font_target target = {canvas->pixels, canvas->width_px, canvas->height_px, canvas->stride_bytes};
     int scale = (int)fmaxf(1, fminf(stage->width / 480, 64));
-    float y = stage->y + stage->height * 0.12f;
+    float y = stage->height * 0.12f;
     for (size_t i = 0; i < stage->scene->n_lines; i++) {
         const struct line *line = &stage->scene->lines[i];
         int size = i == 0 ? 2 * scale : scale;
         size_t n = line->n < 256 ? line->n : 256;
         float width = (float)n * FONT_WIDTH_PX * (float)size;
-        float x = stage->x + (stage->width - width) / 2;
-        font_draw(&target, whole(x), whole(y), size, stage->scene->ink, line->text, n);
+        float x = (stage->width - width) / 2;
+        font_draw(&target, whole(x) + stage->x, whole(y) + stage->y, size, stage->scene->ink, line->text, n);
         y += (float)(FONT_HEIGHT_PX * size) * 1.35f;
     }
+}
+
+/* A scroll position; what is far outside stays outside. */
+static int near(int place)
+{
+    const int most = 1 << 28;
+    return place < -most ? -most : place > most ? most : place;
 }
 
 static int scene_paint(void *opened, const struct engine_view *view, const struct canvas *canvas,
@@ -366,14 +395,15 @@ static int scene_paint(void *opened, const struct engine_view *view, const struc
 {
     (void)facts;
     const struct scene *scene = opened;
+    const uint32_t frame = (view->page + view->frame) % scene->n_pages;
     const struct stage stage = {
         .canvas = canvas,
         .scene = scene,
-        .x = -(float)view->x_px,
-        .y = -(float)view->y_px,
-        .width = (float)canvas->width_px * view->zoom,
-        .height = (float)canvas->height_px * view->zoom,
-        .phase = (float)(view->page % MOVING_FRAMES) / MOVING_FRAMES,
+        .x = -near(view->x_px),
+        .y = -near(view->y_px),
+        .width = (float)scene->width_px * view->zoom,
+        .height = (float)scene->height_px * view->zoom,
+        .phase = (float)(frame % MOVING_FRAMES) / MOVING_FRAMES,
     };
     draw_background(&stage);
     switch (scene->figure) {
@@ -397,10 +427,54 @@ static int scene_paint(void *opened, const struct engine_view *view, const struc
     return 0;
 }
 
+/* For a viewer. */
+
+static int scene_measure(void *opened, const struct engine_view *view, struct engine_box *ret_box,
+                         struct engine_facts *facts)
+{
+    (void)facts;
+    const struct scene *scene = opened;
+    *ret_box = (struct engine_box){0, 0, whole(fmaxf(1, (float)scene->width_px * view->zoom)),
+                                   whole(fmaxf(1, (float)scene->height_px * view->zoom))};
+    return 0;
+}
+
+static int scene_resize(void *opened, int width_px, int height_px, float zoom, struct engine_view *view,
+                        struct engine_facts *facts)
+{
+    (void)facts;
+    struct scene *scene = opened;
+    double across = (double)width_px * (double)zoom / ((double)scene->width_px * (double)view->zoom);
+    double down = (double)height_px * (double)zoom / ((double)scene->height_px * (double)view->zoom);
+    view->x_px = whole((float)(view->x_px * across));
+    view->y_px = whole((float)(view->y_px * down));
+    view->zoom = zoom;
+    scene->width_px = width_px;
+    scene->height_px = height_px;
+    return 0;
+}
+
+/* Each page is a frame as well: played from a page on, it goes round. */
+static int scene_animation(void *opened, const struct engine_view *view, struct engine_animation *ret_animation,
+                           struct engine_facts *facts)
+{
+    (void)view;
+    (void)facts;
+    const struct scene *scene = opened;
+    *ret_animation = (struct engine_animation){
+        .n_frames = scene->n_pages < ENGINE_MAX_FRAMES ? scene->n_pages : ENGINE_MAX_FRAMES, .delay_ms = FRAME_MS};
+    if (!figures[scene->figure].moves)
+        *ret_animation = (struct engine_animation){.n_frames = 1, .n_loops = 1};
+    return 0;
+}
+
 const struct engine scene_engine = {
     .name = "scene",
     .kinds = kinds,
     .open = scene_open,
     .paint = scene_paint,
     .close = scene_close,
+    .measure = scene_measure,
+    .resize = scene_resize,
+    .animation = scene_animation,
 };

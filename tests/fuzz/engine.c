@@ -33,10 +33,19 @@ const char *__asan_default_options(void)
 static struct guarded frame;
 static uint8_t first_picture[HEIGHT_PX * STRIDE_BYTES];
 static bool may_progress;
+static uint32_t n_wanted;
 
 static void progress(void)
 {
     INSIST(may_progress);
+}
+
+static void wanted(uint32_t id, enum engine_wanted kind, const char *name, size_t n_name)
+{
+    INSIST(may_progress && id == n_wanted && n_wanted < ENGINE_MAX_WANTED);
+    INSIST(kind == ENGINE_WANTED_PICTURE || kind == ENGINE_WANTED_STYLE);
+    INSIST(n_name > 0 && n_name <= ENGINE_MAX_WANTED_NAME && memchr(name, 0, n_name) == NULL);
+    n_wanted++;
 }
 
 int LLVMFuzzerInitialize(int *n_arguments, char ***arguments)
@@ -140,6 +149,115 @@ static void paint_views(const struct engine *engine, void *document, struct engi
     paint(engine, document, &other, facts, 0x5a);
 }
 
+/* ---- as a viewer asks ------------------------------------------------------------------------------------------------- */
+
+static struct engine_hits hits;
+static struct engine_selection selection;
+
+static bool is_number(float value)
+{
+    return value > -1e9f && value < 1e9f; /* false for what is none */
+}
+
+static void check_quads(const struct engine_quad *quads, size_t n)
+{
+    INSIST(n <= ENGINE_MAX_QUADS);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < 4; k++)
+            INSIST(is_number(quads[i].corners[k].x) && is_number(quads[i].corners[k].y));
+}
+
+static void check_links(const struct engine_links *links, const struct engine_facts *facts)
+{
+    INSIST(links->n <= ENGINE_MAX_LINKS);
+    for (size_t i = 0; i < links->n; i++) {
+        const struct engine_link *link = &links->links[i];
+        INSIST(is_number(link->rect.x0) && is_number(link->rect.y0) && link->rect.x1 > link->rect.x0 &&
+               link->rect.y1 > link->rect.y0);
+        INSIST(is_number(link->to.x) && is_number(link->to.y));
+        if (link->uri == NULL)
+            INSIST(link->page < facts->n_pages);
+        else
+            INSIST(link->n_uri > 0 && link->n_uri <= ENGINE_MAX_URI_BYTES && memchr(link->uri, 0, link->n_uri) == NULL);
+    }
+}
+
+static void check_hits(void)
+{
+    check_quads(hits.quads, hits.n_quads);
+    INSIST(hits.n_hits <= hits.n_quads);
+    for (size_t i = 0; i < hits.n_quads; i++)
+        INSIST(hits.hits[i] < hits.n_hits && (i == 0 || hits.hits[i] >= hits.hits[i - 1]));
+}
+
+static void check_selection(void)
+{
+    check_quads(selection.quads, selection.n_quads);
+    INSIST(selection.n_text <= ENGINE_MAX_SELECTED_BYTES && selection.text[selection.n_text] == '\0');
+    INSIST(text_is_utf8(selection.text, selection.n_text));
+}
+
+/* A piece of the input that is UTF-8: what stands in the document is found more often than anything else would be. */
+static size_t needle_of(const uint8_t *input, size_t n_input, uint64_t hash, const char **ret_needle)
+{
+    size_t start = hash % n_input, n = 1 + (hash >> 32) % 12;
+    n = n < n_input - start ? n : n_input - start;
+    *ret_needle = (const char *)input + start;
+    while (n > 0 && !text_is_utf8(*ret_needle, n))
+        n--;
+    return n;
+}
+
+static struct engine_point point_of(uint64_t hash)
+{
+    return (struct engine_point){(float)(hash % 600) - 50, (float)(hash >> 16 & 0xfff) - 500};
+}
+
+/* Each answer keeps to its limits; a refusal says why. */
+static void ask(const struct engine *engine, void *document, struct engine_facts *facts, const uint8_t *input,
+                size_t n_input, uint64_t hash)
+{
+    struct engine_view view = view_of(hash, facts->n_pages);
+    struct engine_links links;
+    struct engine_animation animation;
+    struct engine_box box;
+    const char *needle;
+    const size_t n_needle = needle_of(input, n_input, hash, &needle);
+    view.frame = (uint32_t)(hash >> 20 & 15);
+    may_progress = true;
+    if (engine->measure && engine->measure(document, &view, &box, facts) == 0)
+        INSIST(box.width_px > 0 && box.height_px > 0 && box.x_px >= 0 && box.y_px >= 0);
+    if (engine->links && engine->links(document, &view, &links, facts) == 0)
+        check_links(&links, facts);
+    if (engine->search && n_needle > 0 && engine->search(document, &view, needle, n_needle, &hits, facts) == 0)
+        check_hits();
+    if (engine->select && engine->select(document, &view, point_of(hash), point_of(hash >> 24), &selection, facts) == 0)
+        check_selection();
+    if (engine->animation && engine->animation(document, &view, &animation, facts) == 0)
+        INSIST(animation.n_frames > 0 && animation.n_frames <= ENGINE_MAX_FRAMES);
+    may_progress = false;
+    paint(engine, document, &view, facts, 0x77);
+}
+
+/* What was asked for is the input itself; then another window and another zoom. */
+static void provide_and_resize(const struct engine *engine, void *document, struct engine_facts *facts,
+                               const uint8_t *input, size_t n_input, uint64_t hash)
+{
+    struct engine_view view = view_of(hash, facts->n_pages);
+    const struct engine_view natural = {.zoom = 1};
+    may_progress = true;
+    for (uint32_t id = 0, n = n_wanted; engine->provide && id < n; id++)
+        if (engine->provide(document, id, input, n_input, facts) != 0)
+            check_refused(facts);
+    if (engine->resize) {
+        const int result =
+            engine->resize(document, 40 + (int)(hash & 511), 200, 0.5f + (float)(hash >> 9 & 3), &view, facts);
+        INSIST(result == -1 || (facts->n_pages > 0 && view.page < facts->n_pages && view.zoom > 0));
+    }
+    may_progress = false;
+    paint(engine, document, facts->n_pages > 0 ? &view : &natural, facts, 0x33);
+}
+
 static void open_and_paint(enum document_kind kind, const uint8_t *input, size_t n_input)
 {
     const struct engine *engine = engine_for(kind);
@@ -149,7 +267,8 @@ static void open_and_paint(enum document_kind kind, const uint8_t *input, size_t
     if (engine == NULL)
         return; /* not in this build */
     guarded_init_copy(&copy, input, n_input);
-    const struct engine_source source = {copy.bytes, n_input, kind, WIDTH_PX, HEIGHT_PX, progress};
+    const struct engine_source source = {copy.bytes, n_input, kind, WIDTH_PX, HEIGHT_PX, progress, wanted};
+    n_wanted = 0;
     may_progress = true;
     const int result = engine->open(&source, &document, &facts);
     may_progress = false;
@@ -157,7 +276,10 @@ static void open_and_paint(enum document_kind kind, const uint8_t *input, size_t
     if (result == 0) {
         INSIST(document != NULL && facts.n_pages > 0);
         check_text(facts.title, sizeof facts.title);
-        paint_views(engine, document, &facts, hash_of(input, n_input));
+        const uint64_t hash = hash_of(input, n_input);
+        paint_views(engine, document, &facts, hash);
+        ask(engine, document, &facts, input, n_input, hash * 0x9e3779b97f4a7c15u);
+        provide_and_resize(engine, document, &facts, input, n_input, hash);
         engine->close(document);
     } else {
         check_refused(&facts);
